@@ -1,0 +1,1 @@
+"""The zoo: detectors behind the two methods of `detectors.base.Detector`."""

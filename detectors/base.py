@@ -1,0 +1,171 @@
+"""What every detector shares: steps, logging, optimizer, and what its checkpoints carry."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from typing_extensions import override
+
+from detectors.parameter_groups import build_parameter_groups
+from structures import Batch, ClassList, Prediction
+
+OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
+ScheduleFactory = Callable[..., LRScheduler]
+
+
+class Detector(LightningModule):
+    """A detector for pictures and clips. A subclass builds `network` and writes two methods.
+
+    `losses` and `predict` see a `Batch` as the datamodule made it: uint8 clips of any size on this
+    module's device. Resizing and normalising belong to `network` and are undone before a
+    prediction leaves `predict`. Image detectors flatten B x T frames (`batch.frames()`).
+
+    Every argument of a subclass's constructor but `optimizer` and `schedule` must be a plain
+    scalar, list or dict: it is saved as a hyperparameter, and `load_from_checkpoint(path)` rebuilds
+    the detector from nothing else.
+
+    Args:
+        class_names: names of the labels 1..C, in order.
+        category_ids: the data set's ids of these classes; 1..C where absent.
+        optimizer: parameter groups -> optimizer (in YAML the class with `_partial_: true`); needed
+            for training only.
+        schedule: optimizer -> learning-rate schedule; a parameter of it named `total_steps` that
+            is not yet bound is given the number of optimizer steps of the whole training.
+        schedule_interval: 'epoch' or 'step', how often the schedule moves on.
+        parameter_groups: rules for learning rates and decay, see `build_parameter_groups`.
+
+    Attributes:
+        network: the plain `nn.Module` that holds all weights.
+        classes: the class list that the weights were made for.
+        operating_point: class name -> score threshold, chosen on validation data and carried by
+            checkpoints; empty before the first validation.
+    """
+
+    network: nn.Module
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        category_ids: Sequence[int] | None = None,
+        optimizer: OptimizerFactory | None = None,
+        schedule: ScheduleFactory | None = None,
+        schedule_interval: str = "epoch",
+        parameter_groups: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["optimizer", "schedule"])
+        names = tuple(class_names)
+        self.classes = (
+            ClassList.numbered(names)
+            if category_ids is None
+            else ClassList(names, tuple(category_ids))
+        )
+        self.operating_point: dict[str, float] = {}
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._schedule_interval = schedule_interval
+        self._parameter_groups = parameter_groups
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The named scalar losses of a batch, weighted so that their sum is minimised.
+
+        Must not depend on train or eval mode other than through dropout and batch statistics, for
+        `val/loss` is computed in eval mode. Frames without boxes are legal.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define losses(batch)")
+
+    def predict(self, batch: Batch) -> list[Prediction]:
+        """One `Prediction` for each frame, in the order of `batch.frames()`."""
+        raise NotImplementedError(f"{type(self).__name__} must define predict(batch)")
+
+    def losses_and_predictions(self, batch: Batch) -> tuple[dict[str, Tensor], list[Prediction]]:
+        """Both at once, for validation; override where one forward pass can serve the two."""
+        return self.losses(batch), self.predict(batch)
+
+    def coverage(self, boxes: Tensor, labels: Tensor, frame_sizes: Tensor) -> dict[str, float]:
+        """How well this detector's fixed geometry suits a training set; logged before training.
+
+        Args:
+            boxes: float32 [N, 4], xyxy pixels of their frames.
+            labels: int64 [N], 1..C.
+            frame_sizes: int64 [N, 2], (height, width) of each box's frame.
+
+        Returns:
+            Named numbers, such as the share of boxes that some prior reaches; none by default.
+        """
+        del boxes, labels, frame_sizes
+        return {}
+
+    @override
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        if batch.frame_count == 0:  # every picture was unreadable and skipped
+            return None
+        losses = self.losses(batch)
+        total = torch.stack(list(losses.values())).sum()
+        values = {f"train/{name}": value.detach() for name, value in losses.items()}
+        values["train/total"] = total.detach()
+        self.log_dict(values, batch_size=batch.frame_count, prog_bar=False)
+        self.log("loss", total.detach(), batch_size=batch.frame_count, prog_bar=True, logger=False)
+        return total
+
+    @override
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        if batch.frame_count == 0:
+            return {"predictions": []}
+        losses, predictions = self.losses_and_predictions(batch)
+        total = torch.stack(list(losses.values())).sum()
+        self.log("val/loss", total, batch_size=batch.frame_count, sync_dist=True)
+        return {"predictions": predictions}
+
+    @override
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        return {"predictions": self.predict(batch) if batch.frame_count else []}
+
+    @override
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Any:
+        return self.predict(batch) if batch.frame_count else []
+
+    @override
+    def configure_optimizers(self) -> Any:
+        if self._optimizer is None:
+            raise ValueError(
+                f"{type(self).__name__} has no optimizer; give it one (model.optimizer in YAML)"
+            )
+        optimizer = self._optimizer(self._grouped_parameters())
+        if self._schedule is None:
+            return optimizer
+        schedule = self._schedule(optimizer, **self._schedule_length())
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": self._schedule_interval},
+        }
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["operating_point"] = dict(self.operating_point)
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.operating_point = dict(checkpoint.get("operating_point", {}))
+
+    def _grouped_parameters(self) -> list[dict[str, Any]]:
+        bound = getattr(self._optimizer, "keywords", {})
+        return build_parameter_groups(self, self._parameter_groups, base_lr=bound.get("lr"))
+
+    def _schedule_length(self) -> dict[str, int]:
+        """`total_steps`, if the schedule asks for it and its YAML leaves it open."""
+        factory = self._schedule
+        bound = getattr(factory, "keywords", {})
+        wants = "total_steps" in inspect.signature(factory).parameters  # type: ignore[arg-type]
+        if not wants or "total_steps" in bound:
+            return {}
+        if self._schedule_interval == "epoch":
+            return {"total_steps": int(self.trainer.max_epochs or 0)}
+        return {"total_steps": int(self.trainer.estimated_stepping_batches)}

@@ -1,0 +1,92 @@
+"""Clips of frames with their targets, and how samples become a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from structures.target import Target
+
+
+@dataclass(slots=True)
+class Batch:
+    """B clips; a picture is a clip of one frame.
+
+    Attributes:
+        clips: B tensors uint8 [T, 3, H, W], RGB; T, H and W may differ between clips.
+        targets: `targets[b][t]` belongs to frame `clips[b][t]`.
+        skipped: ids of frames that could not be read and were left out, see `on_bad_image`.
+    """
+
+    clips: list[Tensor]
+    targets: list[list[Target]]
+    skipped: list[int] = field(default_factory=list)
+
+    @property
+    def frame_count(self) -> int:
+        """The number of frames of all clips together."""
+        return sum(len(clip) for clip in self.clips)
+
+    def frames(self) -> list[Tensor]:
+        """All frames as a flat list of uint8 [3, H, W], clip by clip."""
+        return [frame for clip in self.clips for frame in clip]
+
+    def frame_targets(self) -> list[Target]:
+        """All targets, in the order of `frames`."""
+        return [target for clip in self.targets for target in clip]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """A copy on `device`."""
+        return Batch(
+            [clip.to(device, non_blocking=True) for clip in self.clips],
+            [[target.to(device) for target in clip] for clip in self.targets],
+            self.skipped,
+        )
+
+    def pin_memory(self) -> Batch:
+        """A copy in page-locked memory, so that `to` overlaps with computing."""
+        return Batch(
+            [clip.pin_memory() for clip in self.clips],
+            [[target.pin_memory() for target in clip] for clip in self.targets],
+            self.skipped,
+        )
+
+
+# One element of a dataset: a clip with its targets, or the id of a frame that could not be read.
+Sample = tuple[Tensor, list[Target]] | int
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Join samples into a batch, checking each against the contract.
+
+    Args:
+        samples: clips uint8 [T, 3, H, W] with T targets each, or ids of skipped frames.
+
+    Raises:
+        ValueError: if a clip or a target breaks the contract; the message names the image.
+    """
+    batch = Batch([], [])
+    for sample in samples:
+        if isinstance(sample, int):
+            batch.skipped.append(sample)
+            continue
+        clip, targets = sample
+        _check_clip(clip, targets)
+        batch.clips.append(clip)
+        batch.targets.append(targets)
+    return batch
+
+
+def _check_clip(clip: Tensor, targets: list[Target]) -> None:
+    ids = [target.image_id for target in targets]
+    if clip.dtype != torch.uint8 or clip.ndim != 4 or clip.shape[1] != 3:
+        raise ValueError(
+            f"images {ids}: a clip is uint8 [T, 3, H, W] RGB, got {clip.dtype} {list(clip.shape)}"
+        )
+    if len(targets) != len(clip):
+        raise ValueError(f"images {ids}: {len(clip)} frames but {len(targets)} targets")
+    for target in targets:
+        target.check(height=clip.shape[2], width=clip.shape[3])

@@ -1,0 +1,48 @@
+"""Class names and the ids that a data set's file uses for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClassList:
+    """Labels 1..C in order, with their names and the category ids of the annotation file.
+
+    Category ids may have gaps (COCO uses 90 slots for 80 classes); labels never do.
+
+    Raises:
+        ValueError: if a name or an id occurs twice, or their numbers differ.
+    """
+
+    names: tuple[str, ...]
+    category_ids: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.category_ids):
+            raise ValueError(
+                f"{len(self.names)} class names but {len(self.category_ids)} category ids: "
+                f"{self.names} {self.category_ids}"
+            )
+        for what, values in (("class name", self.names), ("category id", self.category_ids)):
+            twice = sorted({str(v) for v in values if values.count(v) > 1})
+            if twice:
+                raise ValueError(f"{what} given twice: {', '.join(twice)}")
+
+    @classmethod
+    def numbered(cls, names: Iterable[str]) -> ClassList:
+        """Classes whose category ids are their labels, 1..C."""
+        names = tuple(names)
+        return cls(names, tuple(range(1, len(names) + 1)))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, label: int) -> str:
+        """The name of a label in 1..C."""
+        return self.names[label - 1]
+
+    def category_id(self, label: int) -> int:
+        """The annotation file's id of a label in 1..C."""
+        return self.category_ids[label - 1]
