@@ -1,0 +1,260 @@
+"""COCO on disk: collects pictures and boxes, then writes `images/` and, last, `annotations.json`.
+
+Nothing touches the disk before `CocoWriter.write`, so an input error leaves no trace, and an
+interrupted run leaves pictures without `annotations.json`, which the next run completes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+ANNOTATIONS = "annotations.json"
+PICTURES = "images"
+
+
+def fingerprint(options: Mapping[str, Any], files: Iterable[Path] = ()) -> str:
+    """Hash of everything that a prepared folder depends on.
+
+    Args:
+        options: Settings that change the result, JSON-serialisable.
+        files: Input files; their names and contents count, their folders do not.
+
+    Returns:
+        The SHA-256 as 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256(json.dumps(dict(options), sort_keys=True).encode())
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"\n{file.name}\t{content}".encode())
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a killed run, sees all of it or nothing.
+
+    Args:
+        path: Where to write; its folder is made when missing.
+        content: The bytes of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class CocoWriter:
+    """A COCO data set that is collected in memory and written in one go.
+
+    Args:
+        out: Folder to write; made when missing.
+        class_names: Names of the classes; category ids are 1..C in this order.
+        description: One line for the file's `info`, e.g. the tool and the kind of data.
+        fingerprint: Hash of inputs and options (see `fingerprint`), kept in the file's `info`
+            and used to recognise a finished run.
+    """
+
+    def __init__(
+        self, out: Path, class_names: Sequence[str], description: str, fingerprint: str
+    ) -> None:
+        if not class_names or len(set(class_names)) != len(class_names):
+            raise ValueError(f"class names must be one or more and unique, got {list(class_names)}")
+        self.out = Path(out)
+        self.class_names = tuple(class_names)
+        self.info = {"description": description, "fingerprint": fingerprint}
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.dropped: Counter[str] = Counter()
+        self._pictures: dict[str, Path | bytes] = {}
+
+    def is_finished(self) -> bool:
+        """Whether the folder already holds the result of the same inputs and options.
+
+        Raises:
+            ValueError: If it holds the result of others, which is never overwritten.
+        """
+        path = self.out / ANNOTATIONS
+        if not path.exists():
+            return False
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["info"]["fingerprint"]
+        except (ValueError, KeyError, TypeError):
+            found = None
+        if found == self.info["fingerprint"]:
+            return True
+        raise ValueError(
+            f"{path} exists and was made from other inputs or options; it is not overwritten: "
+            "name another output folder, or delete this one"
+        )
+
+    def add_image(
+        self,
+        file_name: str,
+        picture: Path | bytes,
+        size: tuple[int, int],
+        group: str,
+        source: str,
+        **extra: Any,
+    ) -> int:
+        """Take in a picture.
+
+        Args:
+            file_name: Path below `<out>/images/`, with `/` between its parts.
+            picture: The file to copy byte for byte, or the encoded bytes to write.
+            size: (width, height) in pixels as stored, before any EXIF rotation.
+            group: What must not be torn apart by a split: building, street, event.
+            source: Where the picture comes from, e.g. the data set's name.
+            **extra: Further fields of the image entry.
+
+        Returns:
+            The image id, counted from 1.
+
+        Raises:
+            ValueError: If the name leaves the folder or came before, or the size is not positive.
+        """
+        inner = PurePosixPath(file_name)
+        if inner.is_absolute() or ".." in inner.parts or "\\" in file_name or not inner.name:
+            raise ValueError(f"picture name {file_name!r} leaves the output folder: rename it")
+        relative = str(PurePosixPath(PICTURES) / inner)
+        if relative in self._pictures:
+            raise ValueError(f"two pictures are called {file_name!r}: names must be unique")
+        width, height = size
+        if width <= 0 or height <= 0:
+            raise ValueError(f"{file_name}: expected a positive width and height, got {size}")
+        self._pictures[relative] = picture
+        entry = {"id": len(self.images) + 1, "file_name": relative}
+        size_entry = {"width": int(width), "height": int(height)}
+        self.images.append({**entry, **size_entry, "group": group, "source": source, **extra})
+        return len(self.images)
+
+    def add_box(
+        self,
+        image_id: int,
+        label: int,
+        box: Sequence[float],
+        area: float | None = None,
+        iscrowd: int = 0,
+        **extra: Any,
+    ) -> int:
+        """Take in an object of a picture.
+
+        Args:
+            image_id: What `add_image` returned.
+            label: Class as 1..C.
+            box: xyxy in absolute pixels, half-open, inside the picture.
+            area: Area of the object in pixels; that of the box by default.
+            iscrowd: 1 for a region that is neither demanded nor punished.
+            **extra: Further fields of the annotation, e.g. `truncated`, `review`.
+
+        Returns:
+            The annotation id, counted from 1.
+
+        Raises:
+            ValueError: If the label is unknown or the box is empty, not finite or outside.
+        """
+        image = self.images[image_id - 1]
+        where = f"{image['file_name']} (image id {image_id})"
+        if not 1 <= label <= len(self.class_names):
+            raise ValueError(
+                f"{where}: expected a label in 1..{len(self.class_names)}, got {label}"
+            )
+        x1, y1, x2, y2 = (float(value) for value in box)
+        # A NaN fails every comparison, so this catches it too.
+        if not (0 <= x1 < x2 <= image["width"] and 0 <= y1 < y2 <= image["height"]):
+            raise ValueError(
+                f"{where}: box {[x1, y1, x2, y2]} is empty or leaves the picture of "
+                f"{image['width']}x{image['height']} pixels: clip it or drop it"
+            )
+        bbox = [_plain(value) for value in (x1, y1, x2 - x1, y2 - y1)]
+        entry: dict[str, Any] = {"id": len(self.annotations) + 1, "image_id": image_id}
+        entry |= {"category_id": int(label), "bbox": bbox, "iscrowd": int(iscrowd)}
+        entry["area"] = _plain(bbox[2] * bbox[3] if area is None else float(area))
+        self.annotations.append({**entry, **extra})
+        return len(self.annotations)
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count what was left out, for the summary.
+
+        Args:
+            reason: Why, e.g. 'window: side under 3 px'.
+            count: How many.
+        """
+        self.dropped[reason] += count
+
+    def write(self, link: bool = False) -> Path:
+        """Write the pictures, then `annotations.json`.
+
+        Args:
+            link: Make hard links to picture files in place of copies.
+
+        Returns:
+            The path of `annotations.json`.
+
+        Raises:
+            ValueError: If there is no picture, or the folder holds another result.
+            OSError: If a file cannot be written or linked.
+        """
+        path = self.out / ANNOTATIONS
+        if not self.images:
+            raise ValueError(f"no pictures for {path}: nothing to write")
+        if self.is_finished():
+            return path
+        for name, picture in track(
+            self._pictures.items(), "Writing pictures", console=Console(stderr=True)
+        ):
+            _place_picture(self.out / name, picture, link)
+        write_atomically(path, json.dumps(self._document(), allow_nan=False).encode())
+        return path
+
+    def print_summary(self) -> None:
+        """Print pictures, boxes a class, and what was dropped and why."""
+        table = Table(title=str(self.out / ANNOTATIONS), title_justify="left")
+        table.add_column("what")
+        table.add_column("count", justify="right")
+        table.add_row("pictures", str(len(self.images)))
+        boxes = Counter(entry["category_id"] for entry in self.annotations)
+        for label, name in enumerate(self.class_names, start=1):
+            table.add_row(f"boxes: {name}", str(boxes[label]))
+        for reason, count in sorted(self.dropped.items()):
+            table.add_row(f"dropped: {reason}", str(count))
+        Console().print(table)
+
+    def _document(self) -> dict[str, Any]:
+        categories = [{"id": i, "name": name} for i, name in enumerate(self.class_names, start=1)]
+        return {
+            "info": {**self.info, "dropped": dict(sorted(self.dropped.items()))},
+            "images": self.images,
+            "annotations": self.annotations,
+            "categories": categories,
+        }
+
+
+def _place_picture(target: Path, picture: Path | bytes, link: bool) -> None:
+    """Write one picture; one that an interrupted run left is replaced."""
+    if isinstance(picture, bytes):
+        write_atomically(target, picture)
+    elif target.exists() and target.samefile(picture):
+        return  # the pictures already lie where they belong
+    elif link:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.hardlink_to(picture)
+    else:
+        write_atomically(target, picture.read_bytes())
+
+
+def _plain(value: float) -> int | float:
+    """An int where the number is whole, so that the JSON stays short."""
+    return int(value) if value == int(value) else value
