@@ -1,0 +1,1 @@
+"""Lightning callbacks: they react to finished steps and are thin over `evaluation/`."""

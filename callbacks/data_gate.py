@@ -1,0 +1,118 @@
+"""Look at the data before the first step, and refuse to start on data that cannot be learned."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from typing_extensions import override
+
+from evaluation.drawing import contact_sheet, draw_boxes
+from evaluation.results_json import write_json
+from structures import collate
+
+log = logging.getLogger(__name__)
+
+
+class DataGate(Callback):
+    """Writes `data.png` and `data.json` to the run folder and checks what training will see.
+
+    `data.png` shows training clips after augmentation with their boxes; `data.json` holds counts
+    and sizes of the boxes, and how well the detector's geometry covers them (logged as `data/…`).
+
+    Args:
+        output_dir: the run folder.
+        clips: how many clips `data.png` shows.
+
+    Raises:
+        ValueError: if a split has no boxes, or an augmented clip breaks the batch contract.
+    """
+
+    def __init__(self, output_dir: str, clips: int = 16) -> None:
+        self._folder = Path(output_dir)
+        self._clips = clips
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        classes: Any = pl_module.classes
+        statistics = {split: _statistics(datamodule, split) for split in ("train", "val")}
+        for split, numbers in statistics.items():
+            _require_boxes(split, numbers, datamodule.name)
+        coverage = _coverage(datamodule, pl_module)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._draw(datamodule.train_dataloader().dataset, classes.names)
+        write_json(
+            self._folder / "data.json",
+            {
+                "data": datamodule.name,
+                "split_hash": datamodule.split_hash,
+                **statistics,
+                "coverage": coverage,
+            },
+        )
+        for logger in trainer.loggers:
+            logger.log_metrics({f"data/{name}": value for name, value in coverage.items()}, step=0)
+
+    def _draw(self, dataset: Any, names: tuple[str, ...]) -> None:
+        count = min(self._clips, len(dataset))
+        indices = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
+        # collate applies the checks that every batch must pass.
+        batch = collate([dataset[index] for index in indices])
+        drawn = [
+            draw_boxes(
+                clip[0].permute(1, 2, 0).numpy(),
+                targets[0].boxes.numpy(),
+                targets[0].labels.numpy(),
+                names,
+            )
+            for clip, targets in zip(batch.clips, batch.targets, strict=True)
+        ]
+        sheet = contact_sheet(drawn, columns=4)
+        _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        (self._folder / "data.png").write_bytes(png.tobytes())
+
+
+def _statistics(datamodule: Any, split: str) -> dict[str, Any]:
+    annotations = datamodule.annotations(split)
+    boxes, labels = annotations.boxes_xyxy(), annotations.labels
+    sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+    per_class = {}
+    for label, name in enumerate(datamodule.classes.names, start=1):
+        own = sides[labels == label]
+        quantiles = np.quantile(own, [0.05, 0.5, 0.95]).round(1).tolist() if len(own) else None
+        per_class[name] = {"boxes": len(own), "side_px_5_50_95": quantiles}
+    numbers = {"pictures": len(annotations.image_ids), "boxes": len(boxes), "classes": per_class}
+    log.info("%s: %d pictures, %d boxes %s", split, numbers["pictures"], len(boxes), per_class)
+    return numbers
+
+
+def _require_boxes(split: str, numbers: dict[str, Any], data: str) -> None:
+    if numbers["boxes"] == 0:
+        raise ValueError(
+            f"{data}: the {split} split has {numbers['pictures']} pictures and no boxes; "
+            "check the annotation file and the split fractions (datamodule.fractions)"
+        )
+    for name, own in numbers["classes"].items():
+        if own["boxes"] == 0:
+            log.warning("%s: the %s split has no box of class '%s'", data, split, name)
+
+
+def _coverage(datamodule: Any, pl_module: LightningModule) -> dict[str, float]:
+    annotations = datamodule.annotations("train")
+    per_image = np.diff(annotations.offsets)
+    sizes = np.stack([annotations.heights, annotations.widths], axis=1).repeat(per_image, axis=0)
+    tensors: list[Tensor] = [
+        torch.from_numpy(np.ascontiguousarray(array))
+        for array in (annotations.boxes_xyxy(), annotations.labels.astype(np.int64), sizes)
+    ]
+    measure: Any = pl_module.coverage
+    return measure(*tensors)

@@ -1,0 +1,165 @@
+"""Predictions in, metrics and artefacts out: COCO and VOC figures every validation and test."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from callbacks.run_facts import run_facts
+from callbacks.wandb_curves import log_curves
+from evaluation.report import write_report
+from evaluation.results_json import to_results, write_json
+from evaluation.summary import Evaluation, evaluate_detections
+from structures import Batch, Prediction
+
+log = logging.getLogger(__name__)
+
+
+class DetectionEvaluation(Callback):
+    """Judges every frame once, logs the figures, and writes a test's artefacts.
+
+    Logs `val/map`, `val/map_50`, `val/ap/<class>` and so on; `test/…` likewise. Each validation
+    chooses the operating point (a score threshold a class), which the checkpoint then carries; a
+    test uses the one it finds there. A test writes metrics.json, predictions.json,
+    ground_truth.json and report.html.
+
+    Args:
+        output_dir: where a test's artefacts go.
+    """
+
+    def __init__(self, output_dir: str) -> None:
+        self._folder = Path(output_dir)
+        self._predictions: list[Prediction] = []
+        self._judged: list[int] = []
+        self._skipped: list[int] = []
+
+    @override
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._reset()
+
+    @override
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._reset()
+
+    @override
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        self._collect(outputs, batch)
+
+    @override
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        self._collect(outputs, batch)
+
+    @override
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        evaluation, _, _ = self._evaluate(trainer, pl_module, "val", operating_point=None)
+        if evaluation is not None and not trainer.sanity_checking:
+            log_curves(trainer, evaluation, "val")
+        scalars, operating_point = trainer.strategy.broadcast(
+            (evaluation.scalars(), evaluation.operating_point_thresholds()) if evaluation else None
+        )
+        pl_module.operating_point = operating_point  # type: ignore[assignment]
+        self._log(pl_module, "val", scalars)
+
+    @override
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        chosen: Any = pl_module.operating_point
+        evaluation, truth, results = self._evaluate(trainer, pl_module, "test", chosen or None)
+        if evaluation is not None:
+            self._write(trainer, pl_module, evaluation, truth, results)
+        scalars = trainer.strategy.broadcast(evaluation.scalars() if evaluation else None)
+        self._log(pl_module, "test", scalars)
+
+    def _reset(self) -> None:
+        self._predictions, self._judged, self._skipped = [], [], []
+
+    def _collect(self, outputs: Any, batch: Batch) -> None:
+        self._predictions += [prediction.cpu() for prediction in outputs["predictions"]]
+        self._judged += [target.image_id for target in batch.frame_targets()]
+        self._skipped += batch.skipped
+
+    def _evaluate(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        split: str,
+        operating_point: dict[str, float] | None,
+    ) -> tuple[Evaluation | None, dict[str, Any], list[dict[str, Any]]]:
+        """The evaluation of all processes' frames on rank 0, None on the others."""
+        classes: Any = pl_module.classes
+        results = _gather(to_results(self._predictions, classes))
+        judged = _gather(self._judged)
+        self._skipped = _gather(self._skipped)
+        if not trainer.is_global_zero:
+            return None, {}, []
+        _require_once(judged)
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        truth = _restrict(datamodule.ground_truth(split), set(judged))
+        return evaluate_detections(truth, results, operating_point), truth, results
+
+    def _write(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        evaluation: Evaluation,
+        truth: dict[str, Any],
+        results: list[dict[str, Any]],
+    ) -> None:
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        facts = run_facts(trainer, pl_module)
+        skipped = [*datamodule.skipped, *self._skipped]
+        facts["skipped_pictures"] = [str(name) for name in skipped]
+        write_json(self._folder / "ground_truth.json", truth)
+        write_json(self._folder / "predictions.json", results)
+        write_json(self._folder / "metrics.json", {**facts, **evaluation.to_json()})
+        write_report(
+            self._folder / "report.html",
+            evaluation,
+            meta=facts,
+            picture=datamodule.picture,
+            truth=truth,
+            results=results,
+        )
+        log.info("metrics.json, predictions.json, report.html written to %s", self._folder)
+
+    def _log(self, pl_module: LightningModule, split: str, scalars: dict[str, float]) -> None:
+        named = {f"{split}/{name}": value for name, value in scalars.items()}
+        # Computed once and broadcast: every process has the same figures.
+        shown = {f"{split}/map", f"{split}/map_50"} & named.keys()
+        pl_module.log_dict({name: named.pop(name) for name in shown}, prog_bar=True)
+        pl_module.log_dict(named)
+
+
+def _gather(items: list[Any]) -> list[Any]:
+    """All processes' items on rank 0, in the order of the ranks; unchanged with one process."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return items
+    parts: list[list[Any]] | None = [[] for _ in range(dist.get_world_size())]
+    dist.gather_object(items, parts if dist.get_rank() == 0 else None)
+    return [item for part in parts for item in part] if dist.get_rank() == 0 and parts else items
+
+
+def _require_once(judged: list[int]) -> None:
+    if len(set(judged)) < len(judged):
+        twice = next(image_id for image_id in judged if judged.count(image_id) > 1)
+        raise ValueError(
+            f"image {twice} was judged twice; a sampler pads or repeats frames "
+            "(trainer.use_distributed_sampler must be false)"
+        )
+
+
+def _restrict(truth: dict[str, Any], image_ids: set[int]) -> dict[str, Any]:
+    """The truth of the frames that were judged: all but skipped ones and those past a limit."""
+    return {
+        **truth,
+        "images": [image for image in truth["images"] if image["id"] in image_ids],
+        "annotations": [a for a in truth["annotations"] if a["image_id"] in image_ids],
+    }

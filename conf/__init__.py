@@ -1,0 +1,1 @@
+"""The configuration tree, a package so that an installed copy is found (`pkg://conf`)."""

@@ -1,0 +1,1 @@
+"""What the entry points share: run folders, safe configs, and errors that say what to mend."""

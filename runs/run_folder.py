@@ -1,0 +1,120 @@
+"""The folder that a training leaves behind, opened by `evaluate.py` and `predict.py`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from runs.targets import check_trusted, locate
+
+if TYPE_CHECKING:
+    from detectors.base import Detector
+
+CONFIG_FILE = "config.yaml"
+
+
+def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
+    """Write the resolved config of a run to `<folder>/config.yaml`, atomically.
+
+    Returns:
+        The resolved config as plain dicts and lists.
+    """
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".yaml")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(OmegaConf.to_yaml(OmegaConf.create(plain)))
+    Path(temporary).replace(folder / CONFIG_FILE)
+    assert isinstance(plain, dict)
+    return plain  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A training's folder whose config has been checked.
+
+    Attributes:
+        path: the folder.
+        config: its resolved `config.yaml`.
+        checkpoint: the checkpoint that was asked for.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    checkpoint: Path
+
+    @classmethod
+    def open(cls, path: str | Path, checkpoint: str = "best") -> RunFolder:
+        """Open a run folder, which somebody else may have made.
+
+        Args:
+            path: the folder.
+            checkpoint: 'best', 'last', or the path of a checkpoint file.
+
+        Raises:
+            FileNotFoundError: if the folder, its config or the checkpoint is missing.
+            ValueError: if the config is malformed or names a class that it may not.
+        """
+        folder = Path(path).expanduser()
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"run={path}: no such folder; it is printed at the end of a training, "
+                "usually outputs/<date>/<time>"
+            )
+        config_file = folder / CONFIG_FILE
+        if not config_file.is_file():
+            raise FileNotFoundError(
+                f"run={path}: holds no {CONFIG_FILE}, so it is not the folder of a training"
+            )
+        config = _read_config(config_file)
+        check_trusted(config, config_file)
+        return cls(folder, config, _find_checkpoint(folder, checkpoint))
+
+    def load_detector(self) -> Detector:
+        """The trained detector, on the CPU, in eval mode.
+
+        Raises:
+            ValueError: if the checkpoint cannot be loaded safely, or is not this detector's.
+        """
+        from detectors.checkpoint import read_checkpoint
+
+        read_checkpoint(self.checkpoint)
+        detector_class = locate(self.config["model"]["_target_"], "model")
+        detector = detector_class.load_from_checkpoint(
+            self.checkpoint, map_location="cpu", weights_only=True
+        )
+        return detector.eval()
+
+
+def _read_config(config_file: Path) -> dict[str, Any]:
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(config_file), resolve=False)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise ValueError(f"{config_file}: not a readable config: {error}") from error
+    nodes = ("model", "datamodule")
+    if not isinstance(config, dict) or any(
+        not isinstance(config.get(node), dict) or "_target_" not in config[node] for node in nodes
+    ):
+        raise ValueError(
+            f"{config_file}: must have 'model' and 'datamodule' with a _target_ each; "
+            "is it the config of a training?"
+        )
+    return config  # type: ignore[return-value]
+
+
+def _find_checkpoint(folder: Path, checkpoint: str) -> Path:
+    named = checkpoint in ("best", "last")
+    file = folder / f"{checkpoint}.ckpt" if named else Path(checkpoint).expanduser()
+    if not file.is_file():
+        there = ", ".join(sorted(p.name for p in folder.glob("*.ckpt"))) or "none"
+        raise FileNotFoundError(
+            f"checkpoint={checkpoint}: {file} does not exist; checkpoints in {folder}: {there}"
+        )
+    return file

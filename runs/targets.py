@@ -1,0 +1,148 @@
+"""Checks of the `_target_` nodes of a config, before anything is built from them.
+
+Hydra's `_target_` may name any callable of the machine. That is the registry of this project when
+the user writes the config, and a hole when somebody else did; `check_trusted` closes it for
+configs that come with a run folder.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runs.nearest import did_you_mean
+
+_INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+_CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def target_nodes(config: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All nodes with a `_target_` in a plain (already resolved) config, with their full keys."""
+    if isinstance(config, Mapping):
+        if "_target_" in config:
+            yield key, config
+        for name, value in config.items():
+            yield from target_nodes(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(config, Sequence) and not isinstance(config, str):
+        for index, value in enumerate(config):
+            yield from target_nodes(value, f"{key}.{index}")
+
+
+def locate(target: str, key: str) -> Any:
+    """The class or function that a `_target_` names.
+
+    Raises:
+        ValueError: if there is none; says which part is missing and the nearest right name.
+    """
+    parts = str(target).split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        try:
+            found: Any = import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (name + ".").startswith(error.name + "."):
+                continue
+            raise  # the module is there, but something it needs is not
+        for part in parts[length:]:
+            if not hasattr(found, part):
+                public = [n for n in dir(found) if not n.startswith("_")]
+                raise ValueError(
+                    f"{key}._target_: '{target}' does not exist: {name} has no '{part}'; "
+                    + did_you_mean(part, public)
+                )
+            found = getattr(found, part)
+        return found
+    raise ValueError(
+        f"{key}._target_: '{target}' does not exist: no module named '{parts[0]}' is installed"
+    )
+
+
+def check_keywords(config: Any) -> None:
+    """Refuse keys that the constructor of their `_target_` does not take.
+
+    Args:
+        config: a plain (resolved) config.
+
+    Raises:
+        ValueError: naming key, class and the nearest right name.
+    """
+    for node_key, node in target_nodes(config):
+        target = locate(node["_target_"], node_key)
+        parameters = inspect.signature(target).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            continue
+        for name in set(node) - _INSTANTIATE_KEYS:
+            if name not in parameters:
+                raise ValueError(
+                    f"{node_key}.{name}: {node['_target_']} takes no '{name}'; "
+                    + did_you_mean(name, set(parameters) - {"self"})
+                )
+
+
+def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[Path] = ()) -> None:
+    """Refuse a config that somebody else wrote if it names more than it may.
+
+    Allowed are subclasses of the detector, datamodule, callback, logger, trainer, optimizer and
+    schedule base classes, and besides them exactly what the installed `conf/` itself names
+    (transforms, the functions that draw data).
+
+    Args:
+        config: the plain config of a run folder.
+        source: the file it was read from, for the message.
+        searchpath: further installed config folders whose targets count as named.
+
+    Raises:
+        ValueError: naming file, key and target.
+    """
+    named = _named_in_conf(_CONF, *searchpath)
+    for key, node in target_nodes(config):
+        target = str(node["_target_"])
+        if target in named or _is_known_kind(target, key):
+            continue
+        raise ValueError(
+            f"{source}: {key}._target_ is '{target}', which is no installed detector, datamodule, "
+            "callback, logger, trainer, optimizer or schedule class. A run folder may not name "
+            "anything else; if you trust its author, name the class in a config of your own"
+        )
+
+
+def _is_known_kind(target: str, key: str) -> bool:
+    from lightning.pytorch import Callback, LightningDataModule, Trainer
+    from lightning.pytorch.loggers import Logger
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from detectors.base import Detector
+
+    kinds = (Detector, LightningDataModule, Callback, Logger, Trainer, Optimizer, LRScheduler)
+    if not _is_installed(target):
+        return False
+    found = locate(target, key)
+    return inspect.isclass(found) and issubclass(found, kinds)
+
+
+def _is_installed(target: str) -> bool:
+    """Whether the module of a target belongs to an installed distribution or to this project.
+
+    Importing runs a module's code, so a file that merely lies in the working directory (it may
+    have come with the run folder) is not imported to find out what it holds.
+    """
+    from importlib.metadata import packages_distributions
+
+    top = target.partition(".")[0]
+    own = Path(__file__).resolve().parent.parent
+    return top in packages_distributions() or (own / top / "__init__.py").is_file()
+
+
+def _named_in_conf(*folders: Path) -> set[str]:
+    named: set[str] = set()
+    for folder in folders:
+        for file in folder.rglob("*.yaml"):
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            named.update(str(node["_target_"]) for _, node in target_nodes(content))
+    return named

@@ -1,0 +1,99 @@
+"""Train a detector, test its best checkpoint, and leave everything in one run folder.
+
+python train.py model=ssd300 datamodule=facades datamodule.root=~/data/facades
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig
+
+from runs.explained_errors import explained_errors
+from runs.run_folder import write_config
+from runs.targets import check_keywords
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from datamodules.detection_datamodule import DetectionDataModule
+    from detectors.base import Detector
+    from structures import ClassList
+
+
+def build_detector(cfg: DictConfig, classes: ClassList) -> Detector:
+    """The detector of `cfg.model` for a data set's classes, prepared as the config says."""
+    import torch
+    from hydra.utils import instantiate
+
+    from detectors.warm_start import warm_start
+
+    # The one fact that crosses from the data to the model: the classes.
+    detector: Detector = instantiate(
+        cfg.model,
+        class_names=list(classes.names),
+        category_ids=list(classes.category_ids),
+        _convert_="all",
+    )
+    if cfg.warm_start is not None:
+        warm_start(detector, Path(cfg.warm_start))
+    if cfg.channels_last:
+        detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if cfg.compile:
+        detector.network.compile()
+    return detector
+
+
+def train(cfg: DictConfig) -> float:
+    """Fit, then test the best checkpoint.
+
+    Args:
+        cfg: the composed `conf/train.yaml`.
+
+    Returns:
+        The best `val/map`, which sweeps maximise.
+    """
+    folder = Path(cfg.paths.run)
+    config = write_config(cfg, folder)
+    check_keywords(config)
+
+    import wandb
+    from hydra.utils import instantiate
+    from lightning.pytorch import seed_everything
+
+    from runs.wandb_mode import set_wandb_mode
+
+    set_wandb_mode()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    datamodule: DetectionDataModule = instantiate(cfg.datamodule, _convert_="all")
+    datamodule.prepare_data()
+    datamodule.setup("fit")
+    detector = build_detector(cfg, datamodule.classes)
+    loggers = [instantiate(node, _convert_="all") for node in cfg.logger.values()]
+    trainer: Trainer = instantiate(
+        cfg.trainer,
+        callbacks=[instantiate(node, _convert_="all") for node in cfg.callbacks.values()],
+        logger=loggers,
+        _convert_="all",
+    )
+    for logger in loggers:
+        logger.log_hyperparams(config)
+    trainer.fit(detector, datamodule=datamodule)
+    checkpoint: Any = trainer.checkpoint_callback
+    trainer.test(detector, datamodule=datamodule, ckpt_path="best", weights_only=True)
+    wandb.finish()  # or the next job of a multirun would write into this run
+    print(f"\nrun folder: {folder}\nreport:     {folder / 'report.html'}")
+    return float(checkpoint.best_model_score)
+
+
+@hydra.main(config_path="conf", config_name="train", version_base="1.3")
+def main(cfg: DictConfig) -> float:
+    """Hydra's entry point."""
+    return train(cfg)
+
+
+if __name__ == "__main__":
+    with explained_errors():
+        main()
