@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glob import glob
+from glob import glob  # takes absolute patterns, which Path.glob refuses
 from pathlib import Path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
@@ -25,7 +25,8 @@ def find_pictures(source: str) -> list[Path]:
         found = sorted(p for p in path.rglob("*") if _is_picture(p))
         what = f"the folder {path} holds no picture"
     else:
-        found = sorted(p for p in map(Path, glob(str(path), recursive=True)) if _is_picture(p))
+        matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+        found = sorted(p for p in matches if _is_picture(p))
         what = f"no such picture or folder, and no picture fits it as a pattern: {source}"
     if not found:
         raise FileNotFoundError(
