@@ -180,7 +180,7 @@ class CocoWriter:
         bbox = [_plain(value) for value in (x1, y1, x2 - x1, y2 - y1)]
         entry: dict[str, Any] = {"id": len(self.annotations) + 1, "image_id": image_id}
         entry |= {"category_id": int(label), "bbox": bbox, "iscrowd": int(iscrowd)}
-        entry["area"] = _plain(bbox[2] * bbox[3] if area is None else float(area))
+        entry["area"] = _plain((x2 - x1) * (y2 - y1) if area is None else area)
         self.annotations.append({**entry, **extra})
         return len(self.annotations)
 
@@ -256,5 +256,6 @@ def _place_picture(target: Path, picture: Path | bytes, link: bool) -> None:
 
 
 def _plain(value: float) -> int | float:
-    """An int where the number is whole, so that the JSON stays short."""
-    return int(value) if value == int(value) else value
+    """The number as an int where it is whole, so that the JSON stays short."""
+    value = float(value)
+    return int(value) if value.is_integer() else value
