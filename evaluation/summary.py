@@ -1,0 +1,159 @@
+"""Everything that is said about a set of detections, in one object."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.coco import CocoScores, evaluate_coco
+from evaluation.columns import Results, Truth
+from evaluation.confusion import confusion_matrix
+from evaluation.curves import Curve, class_curves
+from evaluation.matching import match_detections
+from evaluation.operating_point import (
+    OperatingPoint,
+    choose_operating_points,
+    operating_points_at,
+)
+from evaluation.voc import VocScores, evaluate_voc
+
+RECALL_GRID = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The scores of one set of detections; classes in the order of their category ids.
+
+    Attributes:
+        n_images: images of the truth.
+        n_detections: entries of the results.
+        coco: COCO's 12 numbers and the classes' AP.
+        voc: 11-point and area AP.
+        curves: class name -> precision and recall against score, at IoU .5.
+        operating_point: class name -> threshold with precision, recall and F1 there.
+        operating_point_chosen_here: true where the thresholds were chosen on these very data, so
+            that precision, recall and F1 flatter the detector.
+        confusion: int64 [C+1, C+1] at the operating point, rows truth, last index background.
+    """
+
+    n_images: int
+    n_detections: int
+    coco: CocoScores
+    voc: VocScores
+    curves: dict[str, Curve]
+    operating_point: dict[str, OperatingPoint]
+    operating_point_chosen_here: bool
+    confusion: NDArray[np.int64]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of their category ids."""
+        return tuple(self.curves)
+
+    def thresholds(self) -> dict[str, float]:
+        """Class name -> score threshold, as checkpoints store it."""
+        return {name: point.threshold for name, point in self.operating_point.items()}
+
+    def scalars(self) -> dict[str, float]:
+        """The numbers worth logging, in 0..1, nan where undefined.
+
+        Keys: COCO's 12 (`map`, `map_50`, …, `mar_large`), `voc_11point`, `voc_area`, and for each
+        class `ap/<class>`, `ap_50/<class>`, `ar/<class>`, `voc_11point/<class>`,
+        `voc_area/<class>`, `f1/<class>`.
+        """
+        values = dict(self.coco.summary)
+        values["voc_11point"] = self.voc.mean_eleven_point
+        values["voc_area"] = self.voc.mean_area
+        for name in self.class_names:
+            scores = self.coco.per_class[name]
+            values |= {f"{key}/{name}": scores[key] for key in ("ap", "ap_50", "ar")}
+            values[f"voc_11point/{name}"] = self.voc.eleven_point[name]
+            values[f"voc_area/{name}"] = self.voc.area[name]
+            values[f"f1/{name}"] = self.operating_point[name].f1
+        return values
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it for `metrics.json`: plain types, None for nan.
+
+        The curves are given as precision at the recalls 0, .01, …, 1 (0 beyond the last recall).
+        """
+        classes = {name: self._class_json(name) for name in self.class_names}
+        whole = {
+            "images": self.n_images,
+            "detections": self.n_detections,
+            "coco_backend": self.coco.backend,
+            "scalars": self.scalars(),
+            "classes": classes,
+            "operating_point_chosen_here": self.operating_point_chosen_here,
+            "confusion": {
+                "labels": [*self.class_names, "background"],
+                "rows_truth_columns_prediction": self.confusion.tolist(),
+            },
+        }
+        return _without_nan(whole)
+
+    def _class_json(self, name: str) -> dict[str, Any]:
+        point, curve = self.operating_point[name], self.curves[name]
+        return {
+            "truth": curve.n_truth,
+            **self.coco.per_class[name],
+            "voc_11point": self.voc.eleven_point[name],
+            "voc_area": self.voc.area[name],
+            "threshold": point.threshold,
+            "precision": point.precision,
+            "recall": point.recall,
+            "f1": point.f1,
+            "precision_at_recall": precision_at_recall(curve).tolist(),
+        }
+
+
+def evaluate_detections(
+    truth: Truth, results: Results, operating_point: dict[str, float] | None = None
+) -> Evaluation:
+    """Score detections in every way that the project reports.
+
+    Args:
+        truth: COCO instances dict.
+        results: COCO results list; may be empty.
+        operating_point: class name -> score threshold, chosen on validation data; chosen here
+            where absent.
+
+    Raises:
+        ValueError: if truth or results break the format, or a class has no threshold.
+    """
+    matches = match_detections(truth, results)
+    curves = class_curves(matches)
+    if operating_point is None:
+        points = choose_operating_points(curves)
+    else:
+        points = operating_points_at(curves, operating_point)
+    return Evaluation(
+        n_images=len(matches.truth.image_ids),
+        n_detections=len(results),
+        coco=evaluate_coco(truth, results),
+        voc=evaluate_voc(matches),
+        curves=curves,
+        operating_point=points,
+        operating_point_chosen_here=operating_point is None,
+        confusion=confusion_matrix(matches, {n: p.threshold for n, p in points.items()}),
+    )
+
+
+def precision_at_recall(curve: Curve) -> NDArray[np.float64]:
+    """Highest precision at recall >= 0, .01, …, 1: float64 [101], nan without objects to find."""
+    if curve.n_truth == 0:
+        return np.full(len(RECALL_GRID), np.nan)
+    envelope = np.append(np.maximum.accumulate(curve.precision[::-1])[::-1], 0.0)
+    return envelope[np.searchsorted(curve.recall, RECALL_GRID - 1e-12, side="left")]
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
