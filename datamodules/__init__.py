@@ -1,0 +1,1 @@
+"""COCO files in, batches of clips out."""

@@ -1,0 +1,107 @@
+"""Reads a data set's folder: one annotation file to be split, or one for each split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from datamodules.coco_annotations import CocoAnnotations, concatenate
+from datamodules.coco_reader import read_coco
+from datamodules.group_split import split_by_group
+
+WHOLE = "annotations.json"
+SPLITS = ("train", "val", "test")
+
+
+def read_roots(
+    roots: Sequence[Path],
+    class_names: Sequence[str] | None,
+    fractions: Mapping[str, float],
+    seed: int,
+) -> dict[str, CocoAnnotations]:
+    """Read one or several data sets of the same classes as train, val and test.
+
+    A root holds `annotations.json`, to be split by the images' `group` (each picture on its own
+    where it has none), or `train.json`, `val.json` and perhaps `test.json`. The whole ones are
+    split together. Ids that two files share are numbered anew.
+
+    Raises:
+        FileNotFoundError: if a root or its annotation file is missing.
+        ValueError: if a file is wrong, or two files differ in their classes or share a picture's
+            group across splits.
+    """
+    whole: list[CocoAnnotations] = []
+    ready: dict[str, list[CocoAnnotations]] = {split: [] for split in SPLITS}
+    for root in roots:
+        for split, file in _annotation_files(root).items():
+            data = read_coco(file, root, class_names)
+            class_names = data.classes.names
+            (whole if split == WHOLE else ready[split]).append(data)
+    if whole:
+        joined = concatenate(whole)
+        for split, indices in split_by_group(_groups(joined), fractions, seed).items():
+            ready[split].append(joined.subset(indices))
+    return _with_unique_ids({split: concatenate(parts) for split, parts in ready.items() if parts})
+
+
+def root_names(roots: Sequence[Path]) -> list[str]:
+    """The shortest ends of the roots' paths that tell them apart."""
+    paths = [root.resolve() for root in roots]
+    for length in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-length:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise ValueError(f"datamodule.root names a folder twice: {', '.join(map(str, roots))}")
+
+
+def _annotation_files(root: Path) -> dict[str, Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"datamodule.root={root}: no such folder; give the folder that holds {WHOLE} or "
+            "train.json and val.json beside its pictures"
+        )
+    split_files = {split: root / f"{split}.json" for split in SPLITS}
+    present = {split: file for split, file in split_files.items() if file.is_file()}
+    if (root / WHOLE).is_file():
+        if present:
+            raise ValueError(
+                f"{root}: has both {WHOLE} and {', '.join(f'{split}.json' for split in present)}; "
+                "remove one kind, for only one can be the truth"
+            )
+        return {WHOLE: root / WHOLE}
+    if not {"train", "val"} <= set(present):
+        raise FileNotFoundError(
+            f"{root}: holds neither {WHOLE} nor both train.json and val.json; make one with "
+            "`python -m prepare.…` or give another datamodule.root"
+        )
+    return present
+
+
+def _groups(data: CocoAnnotations) -> list[str]:
+    """Group names that are unique over roots; a picture without a group is a group of its own."""
+    names = root_names(data.roots)
+    return [
+        f"{names[root]}\tgroup\t{group}" if group is not None else f"{names[root]}\tfile\t{file}"
+        for root, group, file in zip(data.root_index, data.groups, data.file_names, strict=True)
+    ]
+
+
+def _with_unique_ids(splits: dict[str, CocoAnnotations]) -> dict[str, CocoAnnotations]:
+    """Check that the splits are apart; give all pictures ids of their own if any share one."""
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        if one in splits and other in splits:
+            shared = sorted(set(_groups(splits[one])) & set(_groups(splits[other])))
+            if shared:
+                raise ValueError(
+                    f"{splits[one].roots[0]}: {len(shared)} groups or pictures stand in both {one} "
+                    f"and {other}, so scores would be too good; the first is "
+                    f"{shared[0].split(chr(9))[-1]!r}. Move each to one side."
+                )
+    order = [split for split in SPLITS if split in splits]
+    joined = concatenate([splits[split] for split in order])
+    result, start = {}, 0
+    for split in order:
+        stop = start + len(splits[split])
+        result[split] = joined.subset(range(start, stop))
+        start = stop
+    return result

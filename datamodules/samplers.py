@@ -1,0 +1,43 @@
+"""Which pictures a process sees, in what order. All samplers give (index, epoch)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import Dataset, DistributedSampler, Sampler
+from typing_extensions import override
+
+
+class TrainingSampler(DistributedSampler[Any]):
+    """A shuffle seeded by (seed, epoch), shared out over the processes.
+
+    Torch's sampler repeats a few pictures where the processes do not divide them evenly, which
+    keeps the processes in step. Lightning calls `set_epoch`. The epoch travels with the index
+    because workers hold copies of the dataset that nobody could tell a new epoch.
+    """
+
+    def __init__(self, dataset: Dataset[Any], world_size: int, rank: int, seed: int) -> None:
+        super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
+
+    @override
+    def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
+        return ((index, self.epoch) for index in super().__iter__())
+
+
+class EvaluationSampler(Sampler[tuple[int, int]]):
+    """Every picture exactly once over all processes, in order: rank r gets r, r + world_size, …
+
+    Torch's DistributedSampler pads to equal lengths, and a picture judged twice changes the
+    metrics with the number of processes.
+    """
+
+    def __init__(self, length: int, world_size: int, rank: int) -> None:
+        self.indices = range(rank, length, world_size)
+
+    @override
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return ((index, 0) for index in self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from datamodules.detection_datamodule import DetectionDataModule
+from datamodules.facades import FacadesDataModule
+
+MakeRoot = Callable[..., Path]
+
+
+def edited(root: Path, change: Callable[[dict[str, Any]], None], file: str = "annotations") -> Path:
+    path = root / f"{file}.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    return root
+
+
+def with_ids(document: dict[str, Any], first: int, folder: str = "images") -> dict[str, Any]:
+    """The document with its ids moved and its pictures in another folder."""
+    text = json.dumps(document).replace("images/", f"{folder}/")
+    moved: dict[str, Any] = json.loads(text)
+    for image in moved["images"]:
+        image["id"] += first
+    for row in moved["annotations"]:
+        row["image_id"] += first
+        row["id"] += first
+    return moved
+
+
+def test_batches_follow_the_contract(make_root: MakeRoot) -> None:
+    data = DetectionDataModule(str(make_root()), batch_size=2)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert len(batch.clips) == 2
+    assert batch.clips[0].shape == (1, 3, 48, 64)
+    for split in ("train", "val", "test"):
+        truth = {image["id"]: image for image in data.ground_truth(split)["images"]}
+        for image_id in truth:
+            assert data.picture(image_id).shape == (48, 64, 3)
+    target = batch.targets[0][0]
+    expected = cv2.imread(
+        str(data.annotations("train").roots[0] / f"images/p{target.image_id - 10}.png")
+    )
+    np.testing.assert_array_equal(batch.clips[0][0].permute(1, 2, 0), expected[..., ::-1])
+    np.testing.assert_array_equal(data.picture(target.image_id), expected[..., ::-1])
+
+
+def test_validation_loses_no_picture(make_root: MakeRoot) -> None:
+    root = make_root()
+    data = DetectionDataModule(str(root), 4, fractions={"train": 0.17, "val": 0.83, "test": 0})
+    ids = [t.image_id for batch in data.val_dataloader() for t in batch.frame_targets()]
+    assert ids == [image["id"] for image in data.ground_truth("val")["images"]]
+    assert len(ids) == 5
+
+
+def test_crowds_and_ignored_are_regions(make_root: MakeRoot) -> None:
+    def change(document: dict[str, Any]) -> None:
+        for row in document["annotations"]:
+            row["iscrowd"] = int(row["category_id"] == 2)
+            row["ignore"] = int(row["category_id"] == 5)
+
+    data = DetectionDataModule(
+        str(edited(make_root(), change)), fractions={"train": 0, "val": 1, "test": 0}
+    )
+    targets = next(iter(data.val_dataloader())).frame_targets()
+    assert targets[0].labels.tolist() == [3]
+    assert targets[0].boxes.tolist() == [[4, 3, 24.5, 13.25]]
+    assert targets[0].ignore is not None
+    assert targets[0].ignore.tolist() == [[2, 3, 22.5, 13.25], [3, 3, 23.5, 13.25]]
+    assert len(data.ground_truth("val")["annotations"]) == 15
+
+
+def test_split_is_by_group_and_its_hash_repeats(make_root: MakeRoot) -> None:
+    def change(document: dict[str, Any]) -> None:
+        for i, image in enumerate(document["images"]):
+            image["group"] = i // 2
+
+    root = edited(make_root(), change)
+    data = DetectionDataModule(str(root), fractions={"train": 0.34, "val": 0.33, "test": 0.33})
+    for split in ("train", "val", "test"):
+        ids = sorted(image["id"] for image in data.ground_truth(split)["images"])
+        assert len(ids) == 2
+        assert (ids[0] - 10) // 2 == (ids[1] - 10) // 2
+    again = DetectionDataModule(str(root), fractions={"train": 0.34, "val": 0.33, "test": 0.33})
+    assert len(data.split_hash) == 64
+    assert data.split_hash == again.split_hash
+
+
+def test_ready_splits_are_taken_as_they_are(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    root = make_root(train=document, val=with_ids(document, 1000, "others"))
+    data = DetectionDataModule(str(root))
+    assert data.annotations("train").image_ids.tolist() == list(range(10, 16))
+    assert data.annotations("val").image_ids.tolist() == list(range(1010, 1016))
+    with pytest.raises(ValueError, match=r"no split 'test'; it has train, val"):
+        data.annotations("test")
+
+
+def test_ids_that_splits_share_are_numbered_anew(
+    make_root: MakeRoot, document: dict[str, Any]
+) -> None:
+    root = make_root(train=document, val=with_ids(document, 0, "others"))
+    data = DetectionDataModule(str(root))
+    truth = data.ground_truth("val")
+    assert [image["id"] for image in truth["images"]] == list(range(7, 13))
+    assert {row["image_id"] for row in truth["annotations"]} == set(range(7, 12))
+    expected = cv2.imread(str(root / "others/p0.png"))[..., ::-1]
+    np.testing.assert_array_equal(data.picture(7), expected)
+
+
+def test_splits_must_not_share_pictures(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    root = make_root(train=document, val=document)
+    with pytest.raises(ValueError, match=r"6 groups or pictures stand in both train and val.*p0"):
+        DetectionDataModule(str(root)).setup("fit")
+
+
+def test_several_roots_are_one_data_set(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    other = with_ids(document, 0)
+    for row in other["categories"]:
+        row["id"] += 100
+    for row in other["annotations"]:
+        row["category_id"] += 100
+    roots = [str(make_root("a")), str(make_root("b", annotations=other))]
+    data = DetectionDataModule(roots, fractions={"train": 0, "val": 1, "test": 0})
+    assert data.name == "a+b"
+    truth = data.ground_truth("val")
+    assert [image["id"] for image in truth["images"]] == list(range(1, 13))
+    assert {row["category_id"] for row in truth["annotations"]} == {2, 5, 8}
+    np.testing.assert_array_equal(data.picture(7), data.picture(1))
+
+
+def test_roots_must_agree_in_their_classes(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    document["categories"][0]["name"] = "house"
+    roots = [str(make_root("a")), str(make_root("b", annotations=document))]
+    with pytest.raises(ValueError, match=r"(?s)b/annotations.json: its classes differ.*house"):
+        DetectionDataModule(roots).setup("fit")
+
+
+def test_truncated_picture_stops_before_the_first_batch(make_root: MakeRoot) -> None:
+    root = make_root()
+    path = root / "images/p3.png"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"(?s)p3.png \(image id 13\): damaged.*on_bad_image=skip"):
+        DetectionDataModule(str(root)).setup("fit")
+
+
+def test_skipped_pictures_are_left_out_counted_and_told(
+    make_root: MakeRoot, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_root()
+    path = root / "images/p3.png"
+    path.write_bytes(path.read_bytes()[:-20])
+    data = DetectionDataModule(
+        str(root), fractions={"train": 0, "val": 1, "test": 0}, on_bad_image="skip"
+    )
+    with caplog.at_level(logging.WARNING):
+        data.setup("validate")
+    assert list(data.skipped) == [13]
+    assert "p3.png" in data.skipped[13]
+    assert "1 of 6 pictures are bad" in caplog.text
+    assert 13 not in [image["id"] for image in data.ground_truth("val")["images"]]
+    assert sum(batch.frame_count for batch in data.val_dataloader()) == 5
+
+
+def test_all_bad_stops_also_when_skipping(make_root: MakeRoot) -> None:
+    root = make_root()
+    for path in (root / "images").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"\d+ of \d+ pictures are bad"):
+        DetectionDataModule(str(root), on_bad_image="skip").setup("fit")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_picture_damaged_after_the_check(make_root: MakeRoot, workers: int) -> None:
+    root = make_root()
+    fractions = {"train": 0.0, "val": 1.0, "test": 0.0}
+    strict = DetectionDataModule(str(root), 16, workers, fractions=fractions)
+    lenient = DetectionDataModule(str(root), 16, workers, fractions=fractions, on_bad_image="skip")
+    loaders = strict.val_dataloader(), lenient.val_dataloader()
+    (root / "images/p2.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"p2.png: not a picture"):
+        next(iter(loaders[0]))
+    batch = next(iter(loaders[1]))
+    assert batch.skipped == [12]
+    assert batch.frame_count == 5
+
+
+def test_missing_root_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"datamodule.root=.*nowhere: no such folder"):
+        DetectionDataModule(str(tmp_path / "nowhere")).setup("fit")
+    with pytest.raises(ValueError, match=r"datamodule.root is missing"):
+        DetectionDataModule()
+    with pytest.raises(FileNotFoundError, match=r"neither annotations.json nor both train.json"):
+        DetectionDataModule(str(tmp_path)).setup("fit")
+
+
+def test_two_truths_are_refused(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    root = make_root(annotations=document, val=document)
+    with pytest.raises(ValueError, match=r"both annotations.json and val.json"):
+        DetectionDataModule(str(root)).setup("fit")
+
+
+def test_misspelt_choices_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="on_bad_image must be error or skip, got 'ignore'"):
+        DetectionDataModule(str(tmp_path), on_bad_image="ignore")
+    with pytest.raises(ValueError, match=r"fractions needs .*train.*val.*test"):
+        DetectionDataModule(str(tmp_path), fractions={"train": 1.0})
+
+
+def test_drawn_data_say_so(make_root: MakeRoot, tmp_path: Path) -> None:
+    drawn: list[Path] = []
+
+    def draw(destination: Path) -> Path:
+        drawn.append(destination)
+        return make_root(destination.name)
+
+    data = FacadesDataModule(draw=draw, drawn_root=str(tmp_path / "drawn_facades"))
+    data.prepare_data()
+    data.setup("fit")
+    assert drawn == [tmp_path / "drawn_facades"]
+    assert data.drawn
+    assert data.name == "drawn_facades"
+    assert not FacadesDataModule(str(tmp_path / "drawn_facades")).drawn
+
+
+def test_other_classes_than_facades_are_told(
+    make_root: MakeRoot, document: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    document["categories"][2]["name"] = "gate"
+    FacadesDataModule(str(make_root(annotations=document))).setup("fit")
+    assert "facades usually have the classes building, window, door" in caplog.text
+
+
+def test_loading_does_not_move_the_global_random_state(make_root: MakeRoot) -> None:
+    data = DetectionDataModule(str(make_root()), batch_size=2)
+    loader = data.train_dataloader()
+    before = torch.random.get_rng_state()
+    list(loader)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_real_facades_together(shared: Path) -> None:
+    roots = [str(shared / f"data/facades_{name}/dev") for name in ("paris", "labelme", "cmp")]
+    data = FacadesDataModule(roots, batch_size=4)
+    data.setup("fit")
+    assert data.name == "facades_paris/dev+facades_labelme/dev+facades_cmp/dev"
+    sizes = [len(data.annotations(split)) for split in ("train", "val", "test")]
+    assert sizes == [160, 34, 34]
+    assert next(iter(data.val_dataloader())).frame_count == 4
