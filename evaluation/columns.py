@@ -184,6 +184,7 @@ def _boxes(entries: Results, where: str, allow_empty: bool = False) -> NDArray[n
             f"{where}: entry {first}: expected 'bbox' as four numbers x, y, w, h, "
             f"got {_shown(entries[first])}"
         )
+    xywh = xywh.astype(np.float64)
     sizes = xywh[:, 2:]
     fine = np.isfinite(xywh).all(1) & ((sizes >= 0) if allow_empty else (sizes > 0)).all(1)
     if not fine.all():
@@ -192,7 +193,7 @@ def _boxes(entries: Results, where: str, allow_empty: bool = False) -> NDArray[n
             f"{where}: entry {first}: bbox {xywh[first].tolist()} is not finite or has no area; "
             "expected x, y, w, h in pixels"
         )
-    return np.concatenate([xywh[:, :2], xywh[:, :2] + sizes], axis=1).astype(np.float64)
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + sizes], axis=1)
 
 
 def _is_box(entry: Any) -> bool:
