@@ -1,0 +1,96 @@
+"""Boxes of what a picture shows, read off its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from prepare.drawing.camera import HOUSE_STRIDE, Floats, Patch, Picture
+from prepare.drawing.house import House
+from prepare.drawing.scene import Row
+
+BUILDING = 1
+CLASS_NAMES = ("building", "window", "door")
+LEAST_VISIBLE = 0.3  # of an object's whole projection
+LEAST_SIDE = 4.0  # pixels, once the picture is resized to 300×300
+
+
+@dataclass(frozen=True)
+class VisibleObject:
+    """An object or an ignored region: half-open xyxy box around its uncovered pixels in the frame.
+
+    `truncated` says that the frame cuts it, `visible` is the uncovered share of its projection.
+    """
+
+    label: int
+    box: tuple[int, int, int, int]
+    pixels: int
+    visible: float
+    truncated: bool
+    ignore: bool
+
+
+def visible_objects(picture: Picture, row: Row) -> list[VisibleObject]:
+    """All objects of a picture, those of unlabelled houses as ignored regions.
+
+    A window, door or building is demanded when at least `LEAST_VISIBLE` of its projection shows
+    and both sides of its box measure `LEAST_SIDE` pixels at 300×300; else it is ignored. An
+    unlabelled house is an ignored region of all three classes.
+    """
+    found: list[VisibleObject] = []
+    houses = np.where(picture.covered, 0, picture.codes // HOUSE_STRIDE)
+    codes = np.where(picture.covered, 0, picture.codes)
+    for number, house in enumerate(row.houses, start=1):
+        building = _read(picture, houses == number, BUILDING, _outline(picture, house.front))
+        if building is None:
+            continue
+        if number not in row.labelled:
+            for label in range(1, len(CLASS_NAMES) + 1):
+                found.append(_ignored(building, label))
+            continue
+        found.append(building)
+        found += _openings(picture, codes, house, number)
+    return found
+
+
+def _openings(
+    picture: Picture, codes: npt.NDArray[np.int32], house: House, number: int
+) -> list[VisibleObject]:
+    found = []
+    for k, opening in enumerate(house.openings, start=1):
+        x0, y0, x1, y1 = opening.box
+        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+        outline = picture.camera.project(house.front.points(corners))
+        seen = _read(picture, codes == number * HOUSE_STRIDE + k, opening.label, outline)
+        if seen is not None:
+            found.append(seen)
+    return found
+
+
+def _outline(picture: Picture, patch: Patch) -> Floats:
+    return picture.camera.project(patch.outline())
+
+
+def _read(
+    picture: Picture, mask: npt.NDArray[np.bool_], label: int, outline: Floats
+) -> VisibleObject | None:
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return None
+    pixels = int(np.count_nonzero(mask[y : y + height, x : x + width]))
+    whole = max(float(cv2.contourArea(outline.astype(np.float32))), 1.0)
+    visible = min(pixels / whole, 1.0)
+    frame = picture.camera.width, picture.camera.height
+    cut = bool((outline < -1).any() or (outline > np.array(frame) + 1).any())
+    small = min(width * 300 / frame[0], height * 300 / frame[1]) < LEAST_SIDE
+    ignore = small or visible < LEAST_VISIBLE
+    return VisibleObject(label, (x, y, x + width, y + height), pixels, visible, cut, ignore)
+
+
+def _ignored(building: VisibleObject, label: int) -> VisibleObject:
+    return VisibleObject(
+        label, building.box, building.pixels, building.visible, building.truncated, True
+    )
