@@ -1,0 +1,114 @@
+"""Reading checkpoints that others may have written, without running anything in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from structures import ClassList
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read the checkpoint of a detector, as a training run of this project saved it.
+
+    Args:
+        path: of a Lightning checkpoint, such as `best.ckpt`.
+
+    Returns:
+        Its content on the CPU, with `state_dict` and `hyper_parameters` among the keys.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, needs unpickling or is no detector's checkpoint.
+    """
+    content = load_weights_only(path)
+    wanted = {"state_dict": dict, "hyper_parameters": dict}
+    lacking = [
+        key
+        for key, kind in wanted.items()
+        if not isinstance(content, dict) or not isinstance(content.get(key), kind)
+    ]
+    if not lacking and "class_names" not in content["hyper_parameters"]:
+        lacking = ["hyper_parameters.class_names"]
+    if lacking:
+        raise ValueError(
+            f"{path}: no checkpoint of a detector, it lacks {', '.join(lacking)}; give the "
+            "best.ckpt or last.ckpt of a run (bare weights are for warm_start)"
+        )
+    return content
+
+
+def load_weights_only(path: Path) -> Any:
+    """What `torch.load(weights_only=True)` finds in a file, on the CPU.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or holds objects that only unpickling could restore.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint file; check the path")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        unsafe = re.search(r"GLOBAL (\S+)", str(error))
+        if unsafe is None:
+            raise _damaged(path, error) from error
+        raise ValueError(
+            f"{path}: holds a pickled {unsafe[1]}. Loading it could run code, so it is refused. If "
+            "you trust its author, save its tensors alone: torch.save(torch.load(old, "
+            "weights_only=False)['state_dict'], new), and give the new file"
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:
+        # On a file that is cut off or of another kind, torch's readers raise almost anything.
+        raise _damaged(path, error) from error
+
+
+def checkpoint_classes(checkpoint: dict[str, Any]) -> ClassList:
+    """The classes that a checkpoint of `read_checkpoint` was trained for."""
+    names = checkpoint["hyper_parameters"]["class_names"]
+    ids = checkpoint["hyper_parameters"].get("category_ids")
+    return ClassList.numbered(names) if ids is None else ClassList(tuple(names), tuple(ids))
+
+
+def require_same_classes(path: Path, found: ClassList, expected: ClassList) -> None:
+    """Stop unless a checkpoint names the data's classes in the data's order.
+
+    Category ids may differ: they belong to the annotation file, labels to the weights.
+
+    Args:
+        path: of the checkpoint, for the message.
+        found: the classes of the checkpoint.
+        expected: the classes of the data.
+
+    Raises:
+        ValueError: if names or their order differ; it shows both lists and the difference.
+    """
+    if found.names == expected.names:
+        return
+    only_found = [name for name in found.names if name not in expected.names]
+    only_expected = [name for name in expected.names if name not in found.names]
+    difference = "the same names in another order"
+    if only_found or only_expected:
+        difference = f"only in the checkpoint: {only_found}, only in the data: {only_expected}"
+    raise ValueError(
+        f"{path}: trained for other classes than the data has\n"
+        f"  checkpoint ({len(found)}): {list(found.names)}\n"
+        f"  data ({len(expected)}): {list(expected.names)}\n"
+        f"  {difference}\n"
+        "Use data with the checkpoint's classes, or train a new detector that is warm-started "
+        "from this file"
+    )
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    reason = str(error).splitlines()[0][:120] if str(error) else "the file ends early"
+    return ValueError(
+        f"{path}: damaged, cut off or no checkpoint ({path.stat().st_size} bytes; {reason}); copy "
+        "it again or take another one"
+    )
