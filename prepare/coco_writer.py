@@ -211,17 +211,15 @@ class CocoWriter:
             raise ValueError(f"no pictures for {path}: nothing to write")
         if self.is_finished():
             return path
-        for name, picture in track(
-            self._pictures.items(), "Writing pictures", console=Console(stderr=True)
-        ):
+        for name, picture in track(self._pictures.items(), "Writing pictures"):
             _place_picture(self.out / name, picture, link)
         write_atomically(path, json.dumps(self._document(), allow_nan=False).encode())
         return path
 
     def print_summary(self) -> None:
         """Print pictures, boxes a class, and what was dropped and why."""
-        table = Table(title=str(self.out / ANNOTATIONS), title_justify="left")
-        table.add_column("what")
+        table = Table()
+        table.add_column("prepared")
         table.add_column("count", justify="right")
         table.add_row("pictures", str(len(self.images)))
         boxes = Counter(entry["category_id"] for entry in self.annotations)
@@ -229,6 +227,7 @@ class CocoWriter:
             table.add_row(f"boxes: {name}", str(boxes[label]))
         for reason, count in sorted(self.dropped.items()):
             table.add_row(f"dropped: {reason}", str(count))
+        print(f"Wrote {self.out / ANNOTATIONS}")
         Console().print(table)
 
     def _document(self) -> dict[str, Any]:
