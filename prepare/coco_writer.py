@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+
+from prepare.output_files import place_picture, write_atomically
 
 ANNOTATIONS = "annotations.json"
 PICTURES = "images"
@@ -37,22 +38,6 @@ def fingerprint(options: Mapping[str, Any], files: Iterable[Path] = ()) -> str:
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"\n{file.name}\t{content}".encode())
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a killed run, sees all of it or nothing.
-
-    Args:
-        path: Where to write; its folder is made when missing.
-        content: The bytes of the file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class CocoWriter:
@@ -80,7 +65,7 @@ class CocoWriter:
         self._pictures: dict[str, Path | bytes] = {}
 
     def is_finished(self) -> bool:
-        """Whether the folder already holds the result of the same inputs and options.
+        """Whether the folder already holds the whole result of the same inputs and options.
 
         Raises:
             ValueError: If it holds the result of others, which is never overwritten.
@@ -89,11 +74,12 @@ class CocoWriter:
         if not path.exists():
             return False
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))["info"]["fingerprint"]
+            document = json.loads(path.read_text(encoding="utf-8"))
+            found = document["info"]["fingerprint"]
         except (ValueError, KeyError, TypeError):
             found = None
         if found == self.info["fingerprint"]:
-            return True
+            return all((self.out / image["file_name"]).is_file() for image in document["images"])
         raise ValueError(
             f"{path} exists and was made from other inputs or options; it is not overwritten: "
             "name another output folder, or delete this one"
@@ -211,8 +197,9 @@ class CocoWriter:
             raise ValueError(f"no pictures for {path}: nothing to write")
         if self.is_finished():
             return path
+        path.unlink(missing_ok=True)  # its pictures are gone
         for name, picture in track(self._pictures.items(), "Writing pictures"):
-            _place_picture(self.out / name, picture, link)
+            place_picture(self.out / name, picture, link)
         write_atomically(path, json.dumps(self._document(), allow_nan=False).encode())
         return path
 
@@ -238,20 +225,6 @@ class CocoWriter:
             "annotations": self.annotations,
             "categories": categories,
         }
-
-
-def _place_picture(target: Path, picture: Path | bytes, link: bool) -> None:
-    """Write one picture; one that an interrupted run left is replaced."""
-    if isinstance(picture, bytes):
-        write_atomically(target, picture)
-    elif target.exists() and target.samefile(picture):
-        return  # the pictures already lie where they belong
-    elif link:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        target.hardlink_to(picture)
-    else:
-        write_atomically(target, picture.read_bytes())
 
 
 def _plain(value: float) -> int | float:

@@ -79,6 +79,16 @@ def test_interrupted_run_leaves_no_annotations_and_the_next_completes(
     assert writer.write().exists()
 
 
+def test_lost_pictures_are_brought_back(tmp_path: Path, picture: Path) -> None:
+    out = tmp_path / "out"
+    content = filled(out, picture).write().read_bytes()
+    (out / "images/a/p.png").unlink()
+    writer = filled(out, picture)
+    assert not writer.is_finished()
+    assert writer.write().read_bytes() == content
+    assert (out / "images/a/p.png").exists()
+
+
 def test_links_share_the_file_and_never_eat_the_original(tmp_path: Path, picture: Path) -> None:
     out = tmp_path / "out"
     filled(out, picture).write(link=True)
