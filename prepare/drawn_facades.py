@@ -87,7 +87,7 @@ def draw_facades(
     if writer.is_finished():
         return writer.out
     groups = _groups(pictures, seed)
-    workers = min(workers or len(os.sched_getaffinity(0)), len(groups))
+    workers = min(workers or _usable_cores(), len(groups))
     with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         drawn = pool.map(_draw_group, groups, chunksize=2)
         bar = track(drawn, "Drawing facades", len(groups), console=Console(stderr=True))
@@ -109,6 +109,12 @@ def draw_group(seed: int, number: int, first: int, count: int) -> Iterator[Drawn
             (camera.width, camera.height),
             tuple(visible_objects(picture, row)),
         )
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # what SLURM or taskset grants; not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _draw_group(group: _Group) -> list[DrawnPicture]:

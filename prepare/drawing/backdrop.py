@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from prepare.drawing.camera import Camera, Floats
+from prepare.drawing.camera import Camera
 from prepare.drawing.canvas import Colour, Image
 from prepare.drawing.materials import blocks, fractal_noise
 
-TILE = 512  # pixels of the wrapped ground textures
-TILE_PPM = 48.0
+Singles = npt.NDArray[np.float32]
+TILE = 256  # pixels of the wrapped ground textures
+TILE_PPM = 40.0
 KERB = 3.2  # metres from the fronts to the road
 
 
@@ -54,25 +56,27 @@ def draw_backdrop(camera: Camera, weather: Weather, rng: np.random.Generator) ->
 
 
 def _sky(camera: Camera, weather: Weather, rng: np.random.Generator) -> Image:
-    shape = camera.height, camera.width
+    shape = camera.height // 2, camera.width // 2
     down = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None, None]
     blue = np.array((215, 165, 110), np.float32) * rng.uniform(0.8, 1.1)
     sky = blue * (1 - down) + np.array((240, 225, 205), np.float32) * down
     cloud = fractal_noise(rng, shape, shape[1] // 3, 5)[..., None]
     cover = np.clip(0.5 + cloud * 0.6 + (weather.clouds - 0.5) * 1.6, 0, 1)
     grey = rng.uniform(195, 240) + 8 * cloud
-    return np.asarray(np.clip(sky * (1 - cover) + grey * cover, 0, 255), np.uint8)
+    sky = np.clip(sky * (1 - cover) + grey * cover, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.resize(sky, (camera.width, camera.height)), np.uint8)
 
 
-def _rays(camera: Camera) -> tuple[Floats, Floats]:
+def _rays(camera: Camera) -> tuple[Singles, Singles]:
     """World directions [H, W, 3] of all pixels, and the row of the horizon in each column."""
-    x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    pixels = np.stack([x, y, np.ones_like(x)], axis=-1)
-    rays = pixels @ np.linalg.inv(camera.matrix[:, :3]).T
-    return np.asarray(rays, np.float64), np.argmax(rays[..., 1] < 0, axis=0).astype(float)
+    across, down, ahead = np.linalg.inv(camera.matrix[:, :3]).T.astype(np.float32)
+    x = (np.arange(camera.width, dtype=np.float32) + 0.5)[None, :, None]
+    y = (np.arange(camera.height, dtype=np.float32) + 0.5)[:, None, None]
+    rays = x * across + (y * down + ahead)
+    return rays, np.argmax(rays[..., 1] < 0, axis=0).astype(np.float32)
 
 
-def _skyline(picture: Image, horizon: Floats, weather: Weather, rng: np.random.Generator) -> None:
+def _skyline(picture: Image, horizon: Singles, weather: Weather, rng: np.random.Generator) -> None:
     """Far trees and roofs in haze, too far for windows."""
     width = picture.shape[1]
     bumps = np.abs(fractal_noise(rng, (1, width), width // 6, 5)[0]) * picture.shape[0] * 0.03
@@ -80,10 +84,10 @@ def _skyline(picture: Image, horizon: Floats, weather: Weather, rng: np.random.G
     rows = np.arange(picture.shape[0])[:, None]
     tone = np.array((95, 115, 100), np.float32) * rng.uniform(0.7, 1.2)
     tone += (np.array((215, 205, 195), np.float32) - tone) * min(0.35 + 2 * weather.haze, 0.8)
-    picture[rows >= top[None, :]] = np.clip(tone, 0, 255)
+    np.copyto(picture, np.clip(tone, 0, 255).astype(np.uint8), where=(rows >= top)[..., None])
 
 
-def _ground(picture: Image, camera: Camera, rays: Floats, rng: np.random.Generator) -> None:
+def _ground(picture: Image, camera: Camera, rays: Singles, rng: np.random.Generator) -> None:
     below = rays[..., 1] < -1e-4
     first = int(np.argmax(below.any(axis=1))) if below.any() else picture.shape[0]
     rays, below = rays[first:], below[first:]
@@ -93,15 +97,19 @@ def _ground(picture: Image, camera: Camera, rays: Floats, rng: np.random.Generat
     x = (camera.position[0] + reach * rays[..., 0]).astype(np.float32)
     z = (camera.position[2] + reach * rays[..., 2]).astype(np.float32)
     u, v = np.mod(x * TILE_PPM, TILE - 1), np.mod(z * TILE_PPM, TILE - 1)
-    noise = 1 + 0.06 * fractal_noise(rng, (TILE, TILE), 128, 7)
+    noise = 1 + 0.06 * fractal_noise(rng, (TILE, TILE), 64, 6)
     asphalt = np.clip(noise[..., None] * rng.uniform(85, 135), 0, 255).astype(np.uint8)
     asphalt = np.asarray(cv2.cvtColor(asphalt, cv2.COLOR_GRAY2BGR))
     slab = tuple(float(c) for c in np.array((165, 172, 178), np.float32) * rng.uniform(0.75, 1.1))
     paving = blocks(rng, "paving", (TILE, TILE), TILE_PPM, (slab[0], slab[1], slab[2]))
-    sampled = [cv2.remap(tile, u, v, cv2.INTER_LINEAR) for tile in (asphalt, paving)]
-    ground = np.where((z < KERB)[..., None], sampled[1], sampled[0])
+    ground, slabs = (cv2.remap(tile, u, v, cv2.INTER_LINEAR) for tile in (asphalt, paving))
+    pavement = z < KERB
+    cv2.copyTo(slabs, pavement.view(np.uint8), ground)
+    if rng.random() < 0.7:  # grass behind the line of the fronts
+        lawn = cv2.transform(ground, np.diag((0.45, 0.72, 0.55)))
+        cv2.copyTo(lawn, (z < -0.3).view(np.uint8), ground)
     ground[(z >= KERB) & (z < KERB + 0.18)] = (190, 195, 196)
-    ground[(z >= KERB + 0.18) & (z < KERB + 0.4)] //= 2
+    ground[(z >= KERB + 0.18) & (z < KERB + 0.4)] = 62
     if rng.random() < 0.6:
         line = rng.uniform(6.5, 9.5)
         dashes = (np.abs(z - line) < 0.08) & (np.mod(x, 5.0) < 2.6)
@@ -109,6 +117,4 @@ def _ground(picture: Image, camera: Camera, rays: Floats, rng: np.random.Generat
     if rng.random() < 0.25:  # a zebra crossing
         start = rng.uniform(-4, 14)
         ground[(z > KERB + 0.6) & (x > start) & (x < start + 3.5) & (np.mod(z, 1.0) < 0.5)] = 214
-    far = z < -30
-    ground[far] = (120, 130, 125)
-    picture[first:][below] = ground[below]
+    cv2.copyTo(ground, below.view(np.uint8), picture[first:])

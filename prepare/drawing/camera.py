@@ -136,8 +136,8 @@ class Picture:
         under = self.colour[area]
         under[:] = np.rint(under + weight * (colour.astype(np.float32) - under))
         solid = alpha > 127
+        self.covered[area][solid] = not house
         if not house:
-            self.covered[area] |= solid
             return
         size = under.shape[1], under.shape[0]
         openings = cv2.warpPerspective(patch.canvas.openings, matrix, size, flags=cv2.INTER_NEAREST)
@@ -173,7 +173,7 @@ class Picture:
         self, canvas: Canvas, matrix: Floats, area: tuple[slice, slice]
     ) -> tuple[Image, Image]:
         size = area[1].stop - area[1].start, area[0].stop - area[0].start
-        layers: npt.NDArray[Any] = np.dstack([canvas.colour, canvas.alpha])
+        layers: npt.NDArray[Any] = cv2.merge([canvas.colour, canvas.alpha])
         # Far planes are shrunk first: bilinear sampling alone would let bricks flicker.
         height, width = canvas.shape
         corners = np.array([[[0, 0]], [[width, 0]], [[width, height]], [[0, height]]], float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import cv2
 import numpy as np
@@ -43,6 +44,15 @@ class Canvas:
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.alpha.shape[0], self.alpha.shape[1]
+
+    def mirrored(self) -> Canvas:
+        """A copy with left and right exchanged."""
+        twin = copy(self)
+        twin.colour, twin.alpha, twin.openings = (
+            np.ascontiguousarray(layer[:, ::-1])
+            for layer in (self.colour, self.alpha, self.openings)
+        )
+        return twin
 
     def pixels(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of a box (x0, y0, x1, y1) in metres, cut at the canvas."""
@@ -93,6 +103,11 @@ class Canvas:
         fixed = np.round((corners - 0.5) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(self.colour, [fixed], colour, cv2.LINE_AA, SHIFT)
         cv2.fillPoly(self.alpha, [fixed], (255,), cv2.LINE_AA, SHIFT)
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
+        """Paint a smooth-edged disc about (x, y) in metres."""
+        angles = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+        self.polygon([(x + radius * np.cos(a), y + radius * np.sin(a)) for a in angles], colour)
 
     def line(
         self, a: tuple[float, float], b: tuple[float, float], colour: Colour, width: float

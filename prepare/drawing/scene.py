@@ -57,6 +57,7 @@ def take_picture(row: Row, rng: np.random.Generator) -> Picture:
     camera = _place_camera(row, rng)
     weather = sample_weather(rng)
     picture = Picture(camera, draw_backdrop(camera, weather, rng))
+    _paint_garden(picture, row, rng)
     _paint_houses(picture, row, weather)
     if weather.sun > 0:
         picture.darken(_cast_shadow(row, weather, rng))
@@ -75,10 +76,12 @@ def _place_camera(row: Row, rng: np.random.Generator) -> Camera:
     aimed = middle + float(rng.normal(0, 1.0))
     # Half the cameras shift the lens (upright walls), half tilt (walls that lean).
     height = eye if rng.random() < 0.5 else eye + 0.7 * (top / 2 - eye)
-    framed = np.array([[x, y, 0.0] for x in (left, right) for y in (-0.3, top)])
+    framed = np.array([[x, y, 0.0] for x in (left, right) for y in (0.0, top)])
+    foreground = (middle, 0.0, float(rng.uniform(0.5, 5.5)))
+    framed = np.concatenate([framed, [foreground]])
     seen_width = (right - left) * np.cos(yaw)
     aspect = float(np.clip(seen_width / top * rng.uniform(0.9, 1.3), 0.7, 1.5))
-    long_side = int(rng.integers(500, 641))
+    long_side = int(rng.integers(520, 641))
     short_side = round(long_side * min(aspect, 1 / aspect))
     frame = (long_side, short_side) if aspect >= 1 else (short_side, long_side)
     fill = float(rng.uniform(0.84, 0.99) if rng.random() < 0.78 else rng.uniform(1.05, 1.25))
@@ -89,8 +92,18 @@ def _place_camera(row: Row, rng: np.random.Generator) -> Camera:
         np.asarray(framed, np.float64),
         frame,
         fill,
-        (float(rng.uniform(-0.03, 0.03)), float(rng.uniform(0.0, 0.03))),
+        (float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.02, 0.02))),
     )
+
+
+def _paint_garden(picture: Picture, row: Row, rng: np.random.Generator) -> None:
+    """Trees behind and beside the row; the houses are painted over them."""
+    start, end = row.houses[0].x, row.houses[-1].x + row.houses[-1].style.width
+    for _ in range(int(rng.integers(0, 6))):
+        z = -float(rng.uniform(2, 14))
+        x = start - rng.uniform(1, 9) if rng.random() < 0.5 else end + rng.uniform(1, 9)
+        for patch in leafy_tree(rng, float(x), z):
+            picture.paint(patch)
 
 
 def _paint_houses(picture: Picture, row: Row, weather: Weather) -> None:

@@ -41,12 +41,14 @@ def leafy_tree(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...
     shape = canvas.alpha[area].shape
     y, across = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     edge = 1 - np.hypot(y, across)
-    clusters = fractal_noise(rng, (shape[0], shape[1]), 26, 4)
-    leaves = (edge + 0.22 * clusters > 0.12) & (clusters > -1.7 + 0.6 * (1 - edge))
+    clusters = fractal_noise(rng, (shape[0], shape[1]), 30, 3)
+    leaf = rng.standard_normal((shape[0] // 3 + 1, shape[1] // 3 + 1), np.float32)
+    leaf = np.asarray(cv2.resize(leaf, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    leaves = (edge + 0.2 * clusters + 0.13 * leaf > 0.14) & (clusters + 0.6 * leaf > -1.5)
     tone = np.array(
         ((45, 95, 60), (40, 120, 95), (50, 85, 50), (45, 120, 150))[rng.integers(4)], np.float32
     )
-    light = 0.75 + 0.28 * clusters - 0.3 * y + 0.1 * across
+    light = 0.85 + 0.22 * clusters + 0.3 * leaf - 0.25 * y + 0.1 * across
     green = np.clip(light[..., None] * tone, 8, 235).astype(np.uint8)
     canvas.colour[area][leaves] = green[leaves]
     canvas.alpha[area][leaves] = 255
@@ -93,15 +95,14 @@ def car(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...]:
     side.fill((length - 0.22, 0.62, length - 0.05, 0.75), (225, 235, 235))
     side.fill((0.05, 0.65, 0.17, 0.85), (40, 40, 190))
     for wheel in (0.85, length - 0.85):
-        _disc(side, wheel, 0.31, 0.33, (28, 28, 28))
-        _disc(side, wheel, 0.31, 0.19, (140, 142, 145))
+        side.disc(wheel, 0.31, 0.33, (28, 28, 28))
+        side.disc(wheel, 0.31, 0.19, (140, 142, 145))
     if rng.random() < 0.5:
-        for layer in (side.colour, side.alpha):
-            layer[:] = layer[:, ::-1].copy()
-    end = _car_end(colour, high)
-    front, back_z = z + 0.85, z - 0.85
+        side = side.mirrored()
+    end = _car_end(colour)
+    front, back = z + 0.85, z - 0.85
     return (
-        Patch(end, (x + 0.08, 0.0, back_z), (0.0, 0.0, 1.0)),
+        Patch(end, (x + 0.08, 0.0, back), (0.0, 0.0, 1.0)),
         Patch(end, (x + length - 0.08, 0.0, front), (0.0, 0.0, -1.0)),
         Patch(side, (x, 0.0, front)),
     )
@@ -115,22 +116,16 @@ def _car_windows(kind: int) -> list[tuple[float, float]]:
     ][kind]
 
 
-def _car_end(colour: Colour, high: float) -> Canvas:
-    end = Canvas(1.7, high, 40, colour)
-    end.polygon([(0, 0.3), (1.7, 0.3), (1.65, 0.9), (1.4, high), (0.3, high), (0.05, 0.9)], colour)
-    end.polygon([(0.2, 0.95), (1.5, 0.95), (1.32, high - 0.1), (0.38, high - 0.1)], (70, 62, 55))
-    end.fill((0.55, 0.45, 1.15, 0.58), (225, 228, 228))
+def _car_end(colour: Colour) -> Canvas:
+    """Nose or tail up to the bonnet; the slanting panes above are left out."""
+    end = Canvas(1.7, 0.82, 40, colour)
+    end.polygon([(0, 0.28), (1.7, 0.28), (1.66, 0.78), (0.04, 0.78)], scaled(colour, 0.85))
+    end.fill((0.55, 0.42, 1.15, 0.55), (225, 228, 228))
     for left in (0.06, 1.38):
-        end.fill((left, 0.66, left + 0.26, 0.82), (60, 60, 190))
-    end.fill((0.05, 0.12, 0.3, 0.35), (25, 25, 25))
-    end.fill((1.4, 0.12, 1.65, 0.35), (25, 25, 25))
+        end.fill((left, 0.6, left + 0.26, 0.74), (150, 155, 215))
+    for left in (0.05, 1.4):
+        end.fill((left, 0.1, left + 0.25, 0.33), (25, 25, 25))
     return end
-
-
-def _disc(canvas: Canvas, x: float, y: float, radius: float, colour: Colour) -> None:
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    ring = [(x + radius * np.cos(a), y + radius * np.sin(a)) for a in angles]
-    canvas.polygon(ring, colour)
 
 
 def lamp_post(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...]:
@@ -157,8 +152,8 @@ def traffic_sign(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, .
     canvas.line((0.4, 0), (0.4, 2.5), (135, 138, 138), 0.07)
     face: Colour = [(40, 40, 190), (180, 90, 30), (40, 170, 220)][rng.integers(3)]
     if rng.random() < 0.6:
-        _disc(canvas, 0.4, 2.5, 0.34, face)
-        _disc(canvas, 0.4, 2.5, 0.24, (230, 232, 232))
+        canvas.disc(0.4, 2.5, 0.34, face)
+        canvas.disc(0.4, 2.5, 0.24, (230, 232, 232))
     else:
         canvas.fill((0.1, 2.2, 0.7, 2.8), face)
         canvas.fill((0.22, 2.32, 0.58, 2.68), (232, 234, 234))
@@ -175,10 +170,9 @@ def person(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...]:
     canvas.polygon([(0.28, 0.85), (0.62, 0.85), (0.66, 1.4), (0.55, 1.5), (0.35, 1.5)], coat)
     canvas.line((0.3, 1.4), (0.24 - 0.2 * stride, 0.9), scaled(coat, 0.85), 0.11)
     canvas.line((0.62, 1.4), (0.68 + 0.2 * stride, 0.9), scaled(coat, 0.85), 0.11)
-    _disc(canvas, 0.45, 1.66, 0.13, (125, 150, 195))
-    _disc(
-        canvas, 0.45, 1.72, 0.125, ((30, 35, 45), (60, 95, 130), (150, 155, 160))[rng.integers(3)]
-    )
+    canvas.disc(0.45, 1.66, 0.13, (125, 150, 195))
+    hair: Colour = [(30, 35, 45), (60, 95, 130), (150, 155, 160)][rng.integers(3)]
+    canvas.disc(0.45, 1.72, 0.125, hair)
     return (Patch(canvas, (x - 0.45, 0.0, z)),)
 
 

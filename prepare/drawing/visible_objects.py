@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from prepare.drawing.camera import HOUSE_STRIDE, Floats, Patch, Picture
+from prepare.drawing.facade import DOOR, WINDOW
 from prepare.drawing.house import House
 from prepare.drawing.scene import Row
 
@@ -48,8 +49,7 @@ def visible_objects(picture: Picture, row: Row) -> list[VisibleObject]:
         if building is None:
             continue
         if number not in row.labelled:
-            for label in range(1, len(CLASS_NAMES) + 1):
-                found.append(_ignored(building, label))
+            found += _ignored(picture, building, house)
             continue
         found.append(building)
         found += _openings(picture, codes, house, number)
@@ -90,7 +90,19 @@ def _read(
     return VisibleObject(label, (x, y, x + width, y + height), pixels, visible, cut, ignore)
 
 
-def _ignored(building: VisibleObject, label: int) -> VisibleObject:
-    return VisibleObject(
-        label, building.box, building.pixels, building.visible, building.truncated, True
-    )
+def _ignored(picture: Picture, building: VisibleObject, house: House) -> list[VisibleObject]:
+    """An unlabelled house as ignored regions: all of it a building, its front window and door.
+
+    Side walls and roofs have no windows, but reach far over the labelled houses beside.
+    """
+    found = [replace(building, ignore=True)]
+    flat = _outline(picture, house.front)
+    x0, y0, x1, y1 = building.box
+    left, top = np.floor(flat.min(axis=0)).astype(int)
+    right, low = np.ceil(flat.max(axis=0)).astype(int)
+    box = max(x0, int(left)), max(y0, int(top)), min(x1, int(right)), min(y1, int(low))
+    if box[0] < box[2] and box[1] < box[3]:
+        pixels = (box[2] - box[0]) * (box[3] - box[1])
+        for label in (WINDOW, DOOR):
+            found.append(replace(building, label=label, box=box, pixels=pixels, ignore=True))
+    return found

@@ -190,7 +190,9 @@ def draw_balcony(canvas: Canvas, box: Box, rng: np.random.Generator, wall: Colou
     canvas.line((left, top), (right, top), iron, 0.05)
     canvas.line((left, y0 + 0.08), (right, y0 + 0.08), iron, 0.035)
     if rng.random() < 0.3:
-        for x in np.arange(left + 0.15, right - 0.1, 0.25):
-            green = (50 + 30 * rng.random(), 95 + 60 * rng.random(), 50 + 40 * rng.random())
-            low = y0 + rng.uniform(0.5, 0.7)
-            canvas.polygon([(x - 0.16, low), (x + 0.16, low), (x, low + 0.4)], green)
+        for x in np.arange(left + 0.15, right - 0.1, 0.09):
+            green = (50 + 30 * rng.random(), 85 + 60 * rng.random(), 45 + 40 * rng.random())
+            low, size = top - rng.uniform(0.05, 0.3), rng.uniform(0.06, 0.13)
+            canvas.disc(x, low, size, green)
+            if rng.random() < 0.2:
+                canvas.disc(x, low + 0.06, 0.05, (90, 90, 220))
