@@ -96,3 +96,23 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text ({error}): save it as UTF-8") from error
+
+
+def read_names(path: Path) -> list[str]:
+    """Class names, one on each line.
+
+    Args:
+        path: The file; blank lines at its end do not count.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If there is no name, a blank line between names, or a name twice.
+    """
+    names = [line.strip() for line in read_text(path).rstrip().splitlines()]
+    for line, name in enumerate(names, start=1):
+        if not name or name in names[: line - 1]:
+            problem = f"{name!r} a second time" if name else "a blank line"
+            raise ValueError(f"{path}, line {line}: expected a new class name, got {problem}")
+    if not names:
+        raise ValueError(f"{path}: expected a class name on each line, got none")
+    return names
