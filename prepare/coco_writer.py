@@ -157,12 +157,7 @@ class CocoWriter:
                 f"{where}: expected a label in 1..{len(self.class_names)}, got {label}"
             )
         x1, y1, x2, y2 = (float(value) for value in box)
-        # A NaN fails every comparison, so this catches it too.
-        if not (0 <= x1 < x2 <= image["width"] and 0 <= y1 < y2 <= image["height"]):
-            raise ValueError(
-                f"{where}: box {[x1, y1, x2, y2]} is empty or leaves the picture of "
-                f"{image['width']}x{image['height']} pixels: clip it or drop it"
-            )
+        _check_inside((x1, y1, x2, y2), (image["width"], image["height"]), where)
         bbox = [_plain(value) for value in (x1, y1, x2 - x1, y2 - y1)]
         entry: dict[str, Any] = {"id": len(self.annotations) + 1, "image_id": image_id}
         entry |= {"category_id": int(label), "bbox": bbox, "iscrowd": int(iscrowd)}
@@ -225,6 +220,16 @@ class CocoWriter:
             "annotations": self.annotations,
             "categories": categories,
         }
+
+
+def _check_inside(box: Sequence[float], size: tuple[int, int], where: str) -> None:
+    x1, y1, x2, y2 = box
+    # A NaN fails every comparison, so this catches it too.
+    if not (0 <= x1 < x2 <= size[0] and 0 <= y1 < y2 <= size[1]):
+        raise ValueError(
+            f"{where}: box {list(box)} is empty or leaves the picture of {size[0]}x{size[1]} "
+            "pixels: clip it or drop it"
+        )
 
 
 def _plain(value: float) -> int | float:

@@ -105,7 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_output_arguments(parser)
     default = FacadeRules()
-    parser.add_argument("--connectivity", type=int, choices=(4, 8), default=default.connectivity)
+    parser.add_argument(
+        "--connectivity",
+        type=int,
+        choices=(4, 8),
+        default=default.connectivity,
+        help="4: objects that touch in a corner stay apart; 8: they join (%(default)s)",
+    )
     parser.add_argument(
         "--limit",
         type=_limit,

@@ -85,7 +85,8 @@ def _read_object(element: ElementTree.Element, where: str, size: tuple[int, int]
     if not (1 <= x1 <= x2 <= size[0] and 1 <= y1 <= y2 <= size[1]):
         raise ValueError(
             f"{where}: box {[x1, y1, x2, y2]} is empty or leaves the picture of "
-            f"{size[0]}x{size[1]} px; expected 1 <= xmin <= xmax <= width and the like for y: correct or remove it"
+            f"{size[0]}x{size[1]} px; expected 1 <= xmin <= xmax <= width and the like for y: "
+            "correct or remove it"
         )
     difficult, truncated = (
         element.findtext(tag, "0").strip() == "1" for tag in ("difficult", "truncated")
@@ -133,10 +134,8 @@ def prepare(
     """
     annotations, pictures = _pairs(images, xml, image_set)
     sizes = {stem: picture_size(picture) for stem, picture in pictures.items()}
-    objects = {
-        stem: read_objects(path, sizes[stem])
-        for stem, path in track(annotations.items(), "Reading XML")
-    }
+    files = track(annotations.items(), "Reading XML")
+    objects = {stem: read_objects(path, sizes[stem]) for stem, path in files}
     names = read_names(classes) if classes else _names_of(objects)
     options = {"tool": "voc_xml", "source": output.source, "group": output.group_pattern}
     key = fingerprint(options | {"classes": names}, [*pictures.values(), *annotations.values()])
