@@ -1,0 +1,294 @@
+"""SSD's training augmentation of clips, in albumentations; no other file imports that."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from datamodules.crop_window import keeps, sample_canvas, sample_crop
+from structures import Target
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks a server for a newer version
+import albumentations as A
+
+# Columns of a box on its way through albumentations, behind its normalised xyxy: the frame it is
+# in, its place in that frame's target, and 1 for an `ignore` region.
+_FRAME, _PLACE, _REGION, _COLUMNS = 4, 5, 6, 7
+# Boxes below one pixel are dropped; a little less, for one pixel passes through divisions.
+_MIN_SIDE = 0.999
+
+Array = NDArray[Any]
+
+
+class CropExpanded(A.DualTransform):
+    """Cuts a window out of a virtual canvas around the frame and resizes it, in one step.
+
+    Expansion and IoU-constrained crop only choose the window; pixels are touched once, and the
+    canvas, up to 16 times the frame, is never made. The result is the part of the window that
+    lies on the frame; `FillMargin` puts it in its place.
+
+    Args:
+        output_size: (height, width) of the whole window in the end; None keeps its size.
+        expand_p: the probability of a canvas larger than the frame.
+        max_expand: the largest canvas in frame widths and heights.
+        min_ious: see `sample_crop`.
+        trials: see `sample_crop`.
+    """
+
+    _targets = (A.core.type_definitions.Targets.IMAGE, A.core.type_definitions.Targets.BBOXES)
+
+    def __init__(
+        self,
+        output_size: tuple[int, int] | None,
+        expand_p: float,
+        max_expand: float,
+        min_ious: Sequence[float | None],
+        trials: int,
+    ) -> None:
+        super().__init__(p=1.0)
+        self.output_size = output_size
+        self.expand_p = expand_p
+        self.max_expand = max_expand
+        self.min_ious = tuple(min_ious)
+        self.trials = trials
+
+    @property
+    @override
+    def targets(self) -> dict[str, Any]:
+        return super().targets | {"margin": self.apply_to_margin}
+
+    @override
+    def get_params_dependent_on_data(
+        self, params: dict[str, Any], data: dict[str, Any]
+    ) -> dict[str, Any]:
+        height, width = params["shape"][:2]
+        canvas = (0, 0, width, height)
+        if self.random_generator.random() < self.expand_p:
+            canvas = sample_canvas(self.random_generator, width, height, self.max_expand)
+        boxes = data["bboxes"]
+        objects = boxes[boxes[:, _REGION] == 0, :4] * (width, height, width, height)
+        window = sample_crop(self.random_generator, canvas, objects, self.min_ious, self.trials)
+        source = np.clip(window, 0, (width, height, width, height))
+        window_size = (window[3] - window[1], window[2] - window[0])
+        size = self.output_size or window_size
+        scale = np.array([size[1] / window_size[1], size[0] / window_size[0]])
+        # To whole pixels of the result; boxes follow the same map, so they stay exact.
+        place = np.rint((source.reshape(2, 2) - window[:2]) * scale).astype(int)
+        place[1] = np.maximum(place[1], place[0] + 1)
+        place -= np.maximum(place[1] - (size[1], size[0]), 0)
+        return {"window": window, "source": source, "place": place, "size": size}
+
+    @override
+    def apply(self, img: Array, source: Array, place: Array, **params: Any) -> Array:
+        x1, y1, x2, y2 = source
+        part = img[y1:y2, x1:x2]
+        width, height = (place[1] - place[0]).tolist()
+        if (height, width) == part.shape[:2]:
+            return part
+        # Bilinear without antialiasing, as SSD resizes the frames that it is evaluated on.
+        return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    @override
+    def apply_to_bboxes(self, bboxes: Array, window: Any, source: Array, **params: Any) -> Array:
+        height, width = params["shape"][:2]
+        pixels = bboxes[:, :4] * (width, height, width, height)
+        kept = keeps(window, pixels) | (bboxes[:, _REGION] == 1)
+        corners = np.clip(pixels[kept], np.tile(source[:2], 2), np.tile(source[2:], 2))
+        size = source[2:] - source[:2]
+        moved = (corners - np.tile(source[:2], 2)) / np.tile(size, 2)
+        has_area = (moved[:, 2:] > moved[:, :2]).all(axis=1)
+        return np.concatenate([moved, bboxes[kept, 4:]], axis=1)[has_area]
+
+    def apply_to_margin(self, _: Array, **params: Any) -> Array:
+        """Tell `FillMargin`: [x1, y1] of the visible part in a result of [height, width]."""
+        return np.array([*params["place"][0], *params["size"]])
+
+
+class FillMargin(A.DualTransform):
+    """Puts the visible part of a window in its place and fills the rest with one colour.
+
+    Args:
+        fill: RGB in 0..255.
+    """
+
+    _targets = CropExpanded._targets
+
+    def __init__(self, fill: Sequence[int]) -> None:
+        super().__init__(p=1.0)
+        self.fill = tuple(fill)
+
+    @override
+    def get_params_dependent_on_data(
+        self, params: dict[str, Any], data: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {"margin": data["margin"].tolist()}
+
+    @override
+    def apply(self, img: Array, margin: list[int], **params: Any) -> Array:
+        x1, y1, height, width = margin
+        if img.shape[:2] == (height, width):
+            return img
+        below, right = height - y1 - img.shape[0], width - x1 - img.shape[1]
+        return cv2.copyMakeBorder(img, y1, below, x1, right, cv2.BORDER_CONSTANT, value=self.fill)
+
+    @override
+    def apply_to_bboxes(self, bboxes: Array, margin: list[int], **params: Any) -> Array:
+        x1, y1, height, width = margin
+        part_height, part_width = params["shape"][:2]
+        result = bboxes.copy()
+        result[:, [0, 2]] = (bboxes[:, [0, 2]] * part_width + x1) / width
+        result[:, [1, 3]] = (bboxes[:, [1, 3]] * part_height + y1) / height
+        return result
+
+
+class Augmentation:
+    """SSD's recipe: photometric changes, expansion, IoU-constrained crop, flip, resize.
+
+    One draw serves all frames of a clip. For speed the window is cut out and resized first, and
+    the colours are changed on the small picture, before the margin is filled: changes of single
+    pixels nearly commute with resampling. Unlike in the paper's order, contrast is taken about
+    the mean of the visible part instead of the whole frame.
+
+    Args:
+        output_size: (height, width) that every clip gets, for instance the detector's input; None
+            leaves resizing to the detector, which is right but several times slower.
+        brightness: range of the factor.
+        contrast: range of the factor.
+        saturation: range of the factor.
+        hue: range in turns of the colour circle.
+        photometric_p: the probability of each of these four; their order is drawn.
+        expand_p: the probability of an expansion.
+        max_expand: the largest canvas in frame widths and heights.
+        fill: RGB in 0..255 around the frame; by default ImageNet's mean.
+        min_ious: minimum IoUs of a crop with one box at least; None stands for no crop.
+        trials: how many crops are tried for one minimum.
+        flip_p: the probability of a horizontal flip.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        output_size: Sequence[int] | None = None,
+        brightness: Sequence[float] = (0.5, 1.5),
+        contrast: Sequence[float] = (0.5, 1.5),
+        saturation: Sequence[float] = (0.5, 1.5),
+        hue: Sequence[float] = (-18 / 360, 18 / 360),
+        photometric_p: float = 0.5,
+        expand_p: float = 0.5,
+        max_expand: float = 4.0,
+        fill: Sequence[int] = (124, 116, 104),
+        min_ious: Sequence[float | None] = (None, 0.0, 0.1, 0.3, 0.5, 0.7, 0.9),
+        trials: int = 50,
+        flip_p: float = 0.5,
+    ) -> None:
+        if None not in min_ious or max_expand < 1 or trials < 1:
+            raise ValueError(
+                "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
+                f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
+            )
+        size = None if output_size is None else (int(output_size[0]), int(output_size[1]))
+        still = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
+        ranges = {
+            "brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue
+        }  # fmt: skip
+        colours = [
+            A.ColorJitter(**(still | {name: tuple(values)}), p=photometric_p)
+            for name, values in ranges.items()
+        ]
+        self._compose = A.Compose(
+            [
+                CropExpanded(size, expand_p, max_expand, min_ious, trials),
+                A.RandomOrder(colours, n=len(colours)),
+                FillMargin(fill),
+                A.HorizontalFlip(p=flip_p),
+            ],
+            bbox_params=A.BboxParams(
+                format="albumentations",
+                min_width=_MIN_SIDE,
+                min_height=_MIN_SIDE,
+                check_each_transform=False,  # our transforms clip; a filter after each is slow
+            ),
+            is_check_shapes=False,
+        )
+
+    def __call__(
+        self, frames: Sequence[NDArray[np.uint8]], targets: list[Target], seed: Sequence[int]
+    ) -> tuple[NDArray[np.uint8], list[Target]]:
+        """Augment a clip.
+
+        Args:
+            frames: T frames of one size, uint8 [H, W, 3] RGB.
+            targets: T targets.
+            seed: whole numbers; the same ones give the same result.
+
+        Returns:
+            The frames uint8 [T, H', W', 3] and their targets. Objects are kept if their centre
+            stays visible, clipped to the frame, and dropped below one pixel.
+        """
+        height, width = frames[0].shape[:2]
+        generator = np.random.default_rng(list(seed))
+        # Albumentations keeps generators of its own and heeds neither numpy's nor torch's seed.
+        self._compose.set_random_state(generator, random.Random(generator.bytes(16)))
+        result = self._compose(
+            images=frames[0][None] if len(frames) == 1 else np.stack(frames),
+            bboxes=_to_rows(targets, width, height),
+            margin=np.zeros(4, dtype=int),
+        )
+        # Albumentations forgets the further columns when no box is left.
+        images, rows = result["images"], result["bboxes"].reshape(-1, _COLUMNS)
+        size = (images.shape[2], images.shape[1])
+        return images, [
+            _from_rows(rows[rows[:, _FRAME] == frame], target, *size)
+            for frame, target in enumerate(targets)
+        ]
+
+
+def _to_rows(targets: list[Target], width: int, height: int) -> NDArray[np.float64]:
+    """Boxes and ignore regions of all frames: float64 [N, 7], see the columns above."""
+    rows = []
+    for frame, target in enumerate(targets):
+        for region, boxes in enumerate((target.boxes, target.ignore)):
+            if boxes is not None and len(boxes):
+                part = np.empty((len(boxes), _COLUMNS))
+                part[:, :4] = boxes.numpy() / np.array([width, height, width, height], float)
+                part[:, _FRAME], part[:, _REGION] = frame, region
+                part[:, _PLACE] = np.arange(len(boxes))
+                rows.append(part)
+    return np.concatenate(rows) if rows else np.zeros((0, _COLUMNS))
+
+
+def _from_rows(rows: NDArray[np.float64], target: Target, width: int, height: int) -> Target:
+    """The target with the boxes of its rows."""
+    pixels = rows[:, :4] * (width, height, width, height)
+    boxes = torch.from_numpy(np.clip(pixels, 0, (width, height) * 2).astype(np.float32))
+    region = torch.from_numpy(rows[:, _REGION] == 1)
+    place = torch.from_numpy(rows[:, _PLACE].astype(np.int64))[~region]
+    kept = boxes[~region]
+    area = None
+    if target.area is not None:
+        old = target.boxes[place]
+        area = target.area[place] * (_areas(kept) / _areas(old))
+    return replace(
+        target,
+        boxes=kept,
+        labels=target.labels[place],
+        area=area,
+        iscrowd=None if target.iscrowd is None else target.iscrowd[place],
+        ignore=None if target.ignore is None else boxes[region],
+        track_id=None if target.track_id is None else target.track_id[place],
+    )
+
+
+def _areas(boxes: torch.Tensor) -> torch.Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
