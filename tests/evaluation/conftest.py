@@ -1,14 +1,29 @@
-"""Random COCO truth and detections, and two hand-made pictures."""
+"""Random COCO truth and detections, and a street of drawn houses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
 Case = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Street:
+    """Pictures with truth and the detections of a detector that errs."""
+
+    truth: dict[str, Any]
+    results: list[dict[str, Any]]
+    pictures: dict[int, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def street() -> Street:
+    return draw_street(houses=14, seed=0)
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +109,76 @@ def _detection(
         "bbox": box.tolist(),
         "score": float(round(score, 1) if rng.random() < 0.5 else score),  # ties
     }
+
+
+def draw_street(houses: int, seed: int) -> Street:
+    """Houses of plain colours with windows and doors; every sixth object is found badly."""
+    rng = np.random.default_rng(seed)
+    truth: dict[str, Any] = {
+        "images": [],
+        "annotations": [],
+        "categories": [
+            {"id": 1, "name": "building"},
+            {"id": 2, "name": "window"},
+            {"id": 4, "name": "door"},
+        ],
+    }
+    pictures, results = {}, []
+    for image_id in range(1, houses + 1):
+        picture, objects = _house(rng)
+        pictures[image_id] = picture
+        height, width = picture.shape[:2]
+        name = f"house_{image_id:03d}.jpg"
+        truth["images"].append(
+            {"id": image_id, "file_name": name, "width": width, "height": height}
+        )
+        quality = rng.random()
+        for category_id, box in objects:
+            entry = {"image_id": image_id, "category_id": category_id, "bbox": box}
+            number = len(truth["annotations"]) + 1
+            truth["annotations"].append(
+                {**entry, "id": number, "area": box[2] * box[3], "iscrowd": 0}
+            )
+            results += _sightings(rng, entry, quality)
+    return Street(truth, results, pictures)
+
+
+def _house(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, list[float]]]]:
+    height, width = (480, 640) if rng.random() < 0.7 else (640, 480)
+    sky = np.linspace([150, 180, 215], [225, 228, 230], height)[:, None, :]
+    picture = np.repeat(sky, width, axis=1)
+    left, top = int(rng.integers(20, 90)), int(rng.integers(20, 110))
+    right, ground = width - int(rng.integers(20, 90)), height - int(rng.integers(25, 60))
+    picture[ground:] = [95, 95, 98]
+    picture[top:ground, left:right] = rng.uniform([120, 90, 70], [215, 190, 165])
+    objects = [(1, [left, top, right - left, ground - top])]
+    columns, rows = int(rng.integers(3, 7)), int(rng.integers(2, 5))
+    cell = np.array([(right - left) / columns, (ground - top) / (rows + 1)])
+    for row in range(rows + 1):
+        for column in range(columns):
+            size = cell * ([0.45, 0.8] if row == rows else [0.5, 0.6])
+            x = left + (column + 0.5) * cell[0] - size[0] / 2
+            y = ground - size[1] if row == rows else top + (row + 0.25) * cell[1]
+            if row == rows and column % 3 != 1:
+                continue
+            x1, y1, w, h = (round(float(v)) for v in (x, y, *size))
+            picture[y1 : y1 + h, x1 : x1 + w] = [92, 62, 44] if row == rows else [58, 74, 92]
+            objects.append((4 if row == rows else 2, [x1, y1, w, h]))
+    noisy = picture + rng.normal(0, 5, picture.shape)
+    return noisy.clip(0, 255).astype(np.uint8), [(c, [float(v) for v in b]) for c, b in objects]
+
+
+def _sightings(
+    rng: np.random.Generator, entry: dict[str, Any], quality: float
+) -> list[dict[str, Any]]:
+    box, found = np.array(entry["bbox"]), []
+    if rng.random() < 0.75 + 0.25 * quality:
+        jitter = rng.normal(0, 0.02 + 0.08 * (1 - quality), 4) * box[[2, 3, 2, 3]]
+        near = np.maximum(box + jitter, [0, 0, 2, 2]).tolist()
+        category_id = entry["category_id"] if rng.random() < 0.95 else int(rng.choice([2, 4]))
+        score = float(np.clip(rng.normal(0.75, 0.15), 0.05, 0.99))
+        found.append({**entry, "category_id": category_id, "bbox": near, "score": score})
+    if rng.random() < 0.12:
+        stray = [*(box[:2] + rng.uniform(-60, 60, 2)).clip(0).tolist(), *box[2:].tolist()]
+        found.append({**entry, "bbox": stray, "score": float(rng.uniform(0.1, 0.7))})
+    return found

@@ -1,0 +1,128 @@
+"""Hits and misses of a detector, picture by picture, for the report."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from evaluation.drawing import Colour, Picture, draw_boxes
+from evaluation.matching import Matches
+
+CORRECT: Colour = (86, 180, 233)
+MISSED: Colour = (240, 228, 66)
+FALSE_ALARM: Colour = (213, 94, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the operating point makes of each detection and each object.
+
+    Attributes:
+        matches: the detections joined to the truth.
+        correct: bool [D], kept and right.
+        false_alarm: bool [D], kept and wrong.
+        missed: bool [N], objects that no kept detection found.
+        counts: int64 [I, 3], number of correct, missed and false in each image.
+    """
+
+    matches: Matches
+    correct: NDArray[np.bool_]
+    false_alarm: NDArray[np.bool_]
+    missed: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """float64 [I], F1 of each image; nan where there is nothing and nothing was said."""
+        correct, missed, false = self.counts.T
+        whole = 2 * correct + missed + false
+        return np.divide(2.0 * correct, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+
+
+def judge(matches: Matches, thresholds: dict[str, float]) -> Verdicts:
+    """Judge detections by the thresholds of their classes."""
+    truth, detections = matches.truth, matches.detections
+    least = np.array([thresholds[name] for name in truth.class_names])
+    kept = detections.scores >= least[detections.category]
+    correct, false_alarm = kept & matches.tp, kept & matches.fp
+    missed = truth.counted & ~(matches.found_score >= least[truth.category])
+    parts = (
+        detections.image[correct],
+        truth.image[missed],
+        detections.image[false_alarm],
+    )
+    counts = np.stack([np.bincount(p, minlength=len(truth.image_ids)) for p in parts], axis=1)
+    return Verdicts(matches, correct, false_alarm, missed, counts)
+
+
+def choose_pictures(verdicts: list[Verdicts], best: int, worst: int) -> tuple[list[int], list[int]]:
+    """The pictures with the highest and the lowest F1, averaged over the runs that are compared.
+
+    Of equals, those with more objects and errors come first. A picture is shown once.
+
+    Returns:
+        Places in `image_ids` of the best (first the best) and of the worst (first the worst).
+    """
+    seen = np.stack([v.f1 for v in verdicts])
+    shown = ~np.isnan(seen).all(axis=0)
+    places = np.flatnonzero(shown)
+    f1 = np.nan_to_num(seen[:, shown], nan=1.0).mean(axis=0)
+    weight = np.sum([v.counts for v in verdicts], axis=(0, 2))[shown]
+    falling = places[np.lexsort((places, -weight, -f1))].tolist()
+    rising = places[np.lexsort((places, -weight, f1))].tolist()
+    half = -(-len(places) // 2)
+    chosen = falling[: min(best, half)]
+    return chosen, [p for p in rising if p not in chosen][:worst]
+
+
+def verdict_picture(picture: Picture, verdicts: Verdicts, place: int, longest_side: int) -> Picture:
+    """Draw what was right, missed (dashed) and wrong on one picture.
+
+    The picture is scaled first and drawn on afterwards, so that lines and letters stay crisp.
+
+    Args:
+        picture: uint8 [H, W, 3], RGB, the frame as stored.
+        verdicts: of the whole set.
+        place: of the picture in `image_ids`.
+        longest_side: of the answer in pixels.
+    """
+    truth, found = verdicts.matches.truth, verdicts.matches.detections
+    names = truth.class_names
+    drawn, scale = _scaled(picture, longest_side)
+    right = np.flatnonzero(verdicts.correct & (found.image == place))
+    wrong = np.flatnonzero(verdicts.false_alarm & (found.image == place))
+    missed = np.flatnonzero(verdicts.missed & (truth.image == place))
+    for boxes, category, scores, colour in (
+        (found.boxes[right], found.category[right], None, CORRECT),
+        (truth.boxes[missed], truth.category[missed], None, MISSED),
+        (found.boxes[wrong], found.category[wrong], found.scores[wrong], FALSE_ALARM),
+    ):
+        drawn = draw_boxes(
+            drawn,
+            boxes * scale,
+            category + 1,
+            names,
+            scores,
+            colour,
+            dashed=colour == MISSED,
+            tags=colour != CORRECT,
+        )
+    return drawn
+
+
+def as_jpeg(picture: Picture, quality: int) -> bytes:
+    """A picture (uint8 [H, W, 3], RGB) as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def _scaled(picture: Picture, longest_side: int) -> tuple[Picture, float]:
+    scale = longest_side / max(picture.shape[:2])
+    image = Image.fromarray(picture)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS)), scale

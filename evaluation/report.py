@@ -1,0 +1,235 @@
+"""One self-contained HTML page about the detections of one or several runs."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from evaluation.charts import Chart, f1_chart, precision_recall_chart
+from evaluation.columns import Results, Truth, TruthColumns
+from evaluation.drawing import Picture, class_colour
+from evaluation.gallery import Verdicts, as_jpeg, choose_pictures, judge, verdict_picture
+from evaluation.matching import match_detections
+from evaluation.results_json import write_atomically
+from evaluation.summary import Evaluation
+
+PICTURE_BUDGET = 1_900_000  # bytes of JPEG; base64 adds a third, and the page stays under 3 MB
+BEST, WORST = 4, 6
+LARGEST_MATRIX = 20
+SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMeta:
+    """What the page says about where its numbers come from.
+
+    Attributes:
+        title: such as the model's name.
+        data: name of the data set.
+        drawn: the data were drawn by a program; the page says so wherever it names them.
+        facts: label -> text, such as split hash, checkpoint, hardware, time, versions.
+        skipped: pictures that could not be read and were left out.
+    """
+
+    title: str
+    data: str
+    drawn: bool
+    facts: Mapping[str, str] = field(default_factory=dict)
+    skipped: int = 0
+
+
+def write_report(
+    path: str | Path,
+    evaluations: Mapping[str, Evaluation],
+    results: Mapping[str, Results],
+    truth: Truth,
+    picture: Callable[[int], Picture],
+    meta: ReportMeta,
+) -> None:
+    """Write the report: one HTML file that opens offline, at most 3 MB.
+
+    Args:
+        path: the file to write, at once or not at all.
+        evaluations: run name -> scores; several runs are shown side by side on the same pictures.
+        results: run name -> COCO results list, of the same runs.
+        truth: COCO instances dict that all runs were judged by.
+        picture: image id -> uint8 [H, W, 3], RGB, the frame as stored; called for those shown.
+        meta: what the page says about the runs.
+
+    Raises:
+        ValueError: if no run is given or `evaluations` and `results` name different runs.
+    """
+    if not evaluations or set(evaluations) != set(results):
+        raise ValueError(
+            f"expected scores and results of the same runs, got {list(evaluations)} and "
+            f"{list(results)}"
+        )
+    verdicts = {
+        name: judge(match_detections(truth, results[name]), evaluation.thresholds())
+        for name, evaluation in evaluations.items()
+    }
+    columns = next(iter(verdicts.values())).matches.truth
+    environment = Environment(
+        loader=PackageLoader("evaluation", "."),
+        autoescape=select_autoescape(enabled_extensions=("jinja",), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "two": two_places}
+    page = environment.get_template("report.html.jinja").render(
+        meta=meta,
+        runs=[_run(name, evaluations[name], columns) for name in evaluations],
+        images=len(columns.image_ids),
+        objects=int(columns.counted.sum()),
+        gallery=_gallery(verdicts, truth, picture),
+    )
+    write_atomically(Path(path), page.encode())
+
+
+def percent(value: float) -> str:
+    """A score of 0..1 in percent with one decimal; a dash for nan."""
+    return "\N{EN DASH}" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def two_places(value: float) -> str:
+    """A number with two decimals; a dash for nan."""
+    return "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run as the template shows it."""
+
+    name: str
+    evaluation: Evaluation
+    scalars: dict[str, float]
+    colours: dict[str, str]
+    charts: list[Chart]
+    sizes: list[dict[str, Any]]
+    matrix: list[dict[str, Any]]
+    mixed_up: list[dict[str, Any]]
+
+
+def _run(name: str, evaluation: Evaluation, columns: TruthColumns) -> _Run:
+    colours = _class_colours(evaluation)
+    return _Run(
+        name=name,
+        evaluation=evaluation,
+        scalars=evaluation.scalars(),
+        colours=colours,
+        charts=[
+            precision_recall_chart(evaluation, colours),
+            f1_chart(evaluation, colours),
+        ],
+        sizes=_sizes(evaluation, columns),
+        matrix=_matrix(evaluation) if len(evaluation.class_names) <= LARGEST_MATRIX else [],
+        mixed_up=_mixed_up(evaluation),
+    )
+
+
+def _class_colours(evaluation: Evaluation) -> dict[str, str]:
+    """CSS colours; beyond seven classes those with the most objects have one, the rest are grey."""
+    names = list(evaluation.class_names)
+    if len(names) > 7:
+        names.sort(key=lambda name: -evaluation.curves[name].n_truth)
+    coloured = {n: "rgb({} {} {})".format(*class_colour(i)) for i, n in enumerate(names[:7], 1)}
+    return {name: coloured.get(name, "rgb(140 140 140)") for name in evaluation.class_names}
+
+
+def _sizes(evaluation: Evaluation, columns: TruthColumns) -> list[dict[str, Any]]:
+    """COCO's three sizes with their number of objects, AP and AR."""
+    area, summary = columns.area[~columns.crowd], evaluation.coco.summary
+    return [
+        {
+            "name": name,
+            "objects": int(((area >= low) & (area < high)).sum()),
+            "ap": summary[f"map_{name}"],
+            "ar": summary[f"mar_{name}"],
+        }
+        for name, low, high in SIZES
+    ]
+
+
+def _matrix(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Rows of the confusion matrix with each count's share of its row."""
+    matrix, labels = evaluation.confusion, [*evaluation.class_names, "background"]
+    rows = []
+    for i, label in enumerate(labels):
+        whole = max(int(matrix[i].sum()), 1)
+        cells = [
+            {"count": int(n), "share": float(n / whole), "hit": i == j, "predicted": labels[j]}
+            for j, n in enumerate(matrix[i])
+        ]
+        rows.append({"label": label, "cells": cells, "whole": int(matrix[i].sum())})
+    return rows
+
+
+def _mixed_up(evaluation: Evaluation, most: int = 12) -> list[dict[str, Any]]:
+    """The class pairs that were confused most often, for sets whose matrix is too large to read."""
+    between = evaluation.confusion[:-1, :-1].copy()
+    np.fill_diagonal(between, 0)
+    order = np.argsort(-between, axis=None, kind="stable")[:most]
+    pairs = zip(*np.unravel_index(order, between.shape), strict=True)
+    names = evaluation.class_names
+    return [
+        {"truth": names[i], "predicted": names[j], "count": int(between[i, j])}
+        for i, j in pairs
+        if between[i, j]
+    ]
+
+
+def _gallery(
+    verdicts: Mapping[str, Verdicts], truth: Truth, picture: Callable[[int], Picture]
+) -> list[dict[str, Any]]:
+    """The groups of pictures, each picture once for every run, within the budget of bytes."""
+    groups = choose_pictures(list(verdicts.values()), BEST, WORST)
+    places = [place for group in groups for place in group]
+    ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
+    names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
+    stored = {place: picture(ids[place]) for place in places}
+    jpegs = _within_budget(verdicts, stored)
+
+    def entry(run: str, place: int) -> dict[str, Any]:
+        correct, missed, false = verdicts[run].counts[place].tolist()
+        return {
+            "run": run,
+            "image_id": ids[place],
+            "file_name": names[ids[place]],
+            "jpeg": base64.b64encode(jpegs[run, place]).decode(),
+            "shape": stored[place].shape[:2],
+            "correct": correct,
+            "missed": missed,
+            "false": false,
+        }
+
+    titles = ("Best pictures", "Worst pictures")
+    return [
+        {"title": title, "frames": [[entry(run, p) for run in verdicts] for p in group]}
+        for title, group in zip(titles, groups, strict=True)
+        if group
+    ]
+
+
+def _within_budget(
+    verdicts: Mapping[str, Verdicts], stored: Mapping[int, Picture]
+) -> dict[tuple[str, int], bytes]:
+    """Every shown picture as JPEG, at the largest of a few sizes that keeps the page small."""
+    settings: Sequence[tuple[int, int]] = ((760, 84), (640, 80), (520, 75), (400, 65), (280, 50))
+    for longest_side, quality in settings:
+        jpegs = {
+            (run, place): as_jpeg(verdict_picture(pixels, verdict, place, longest_side), quality)
+            for run, verdict in verdicts.items()
+            for place, pixels in stored.items()
+        }
+        if sum(map(len, jpegs.values())) <= PICTURE_BUDGET:
+            return jpegs
+    raise ValueError(
+        f"{len(verdicts)} runs side by side do not fit a report of 3 MB; compare fewer at once"
+    )
