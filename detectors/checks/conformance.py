@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
@@ -18,16 +18,15 @@ Check = Callable[[Detector], None]
 _MODULES = (predictions, invariances, losses, training, persistence)
 
 
-def detector_checks() -> Iterator[tuple[str, Check]]:
+def detector_checks() -> list[tuple[str, Check]]:
     """All checks as (name, check), for `pytest.mark.parametrize(("name", "check"), ...)`.
 
     A check takes a detector, works on a CPU copy of it with a fixed seed, and raises
     `AssertionError` with its name, what it found and the mend.
     """
-    for module in _MODULES:
-        for check in module.CHECKS:
-            name = check.__name__.removeprefix("check_")
-            yield name, _isolated(name, check)
+    checks = [check for module in _MODULES for check in module.CHECKS]
+    names = [check.__name__.removeprefix("check_") for check in checks]
+    return [(name, _isolated(name, check)) for name, check in zip(names, checks, strict=True)]
 
 
 def check_detector(module: Detector) -> None:

@@ -145,7 +145,7 @@ def _saved_and_loaded(module: Detector) -> Detector:
     """The detector from a checkpoint that a Lightning Trainer saved after one step."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "one_step.ckpt"
-        fit_one_step(module, Path(folder)).save_checkpoint(path)
+        fit_one_step(module, Path(folder)).save_checkpoint(path, weights_only=False)
         return type(module).load_from_checkpoint(path, map_location="cpu", weights_only=True)
 
 
