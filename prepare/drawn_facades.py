@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +45,8 @@ class DrawnPicture:
 
 
 @dataclass(frozen=True)
-class _Group:
-    """The pictures `first` .. `first + count - 1` of one row of houses."""
+class Group:
+    """Pictures `first` .. `first + count - 1` of a seed's data set, all of row `number`."""
 
     seed: int
     number: int
@@ -75,21 +74,13 @@ def draw_facades(
     """
     if pictures < 1 or seed < 0:
         raise ValueError(f"expected pictures >= 1 and seed >= 0, got {pictures} and {seed}")
-    here = Path(__file__)
-    code = [here, *sorted((here.parent / "drawing").glob("*.py"))]
-    writer = CocoWriter(
-        Path(destination),
-        CLASS_NAMES,
-        f"drawn facades: {pictures} computer-drawn pictures, seed {seed}; not real data",
-        fingerprint({"pictures": pictures, "seed": seed}, code),
-    )
-    writer.info["drawn"] = "yes"
+    writer = _writer(destination, pictures, seed)
     if writer.is_finished():
         return writer.out
     groups = _groups(pictures, seed)
     workers = min(workers or _usable_cores(), len(groups))
     with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        drawn = pool.map(_draw_group, groups, chunksize=2)
+        drawn = pool.map(draw_group, groups, chunksize=2)
         bar = track(drawn, "Drawing facades", len(groups), console=Console(stderr=True))
         for group, shots in zip(groups, bar, strict=True):
             for offset, shot in enumerate(shots):
@@ -98,17 +89,26 @@ def draw_facades(
     return writer.out
 
 
-def draw_group(seed: int, number: int, first: int, count: int) -> Iterator[DrawnPicture]:
-    """Draw pictures `first` .. `first + count - 1`, all of row `number` of a seed."""
-    row = build_row(np.random.default_rng([seed, 0, number]))
-    for index in range(first, first + count):
-        picture = take_picture(row, np.random.default_rng([seed, 1, index]))
-        camera = picture.camera
-        yield DrawnPicture(
-            encode(picture.colour, JPEG_QUALITY),
-            (camera.width, camera.height),
-            tuple(visible_objects(picture, row)),
-        )
+def _writer(destination: Path, pictures: int, seed: int) -> CocoWriter:
+    here = Path(__file__)
+    code = [here, *sorted((here.parent / "drawing").glob("*.py"))]
+    description = f"drawn facades: {pictures} computer-drawn pictures, seed {seed}; not real data"
+    key = fingerprint({"pictures": pictures, "seed": seed}, code)
+    writer = CocoWriter(Path(destination), CLASS_NAMES, description, key)
+    writer.info["drawn"] = "yes"
+    return writer
+
+
+def draw_group(group: Group) -> list[DrawnPicture]:
+    """Draw the pictures of one row of houses."""
+    row = build_row(np.random.default_rng([group.seed, 0, group.number]))
+    shots = []
+    for index in range(group.first, group.first + group.count):
+        picture = take_picture(row, np.random.default_rng([group.seed, 1, index]))
+        jpeg = encode(picture.colour, JPEG_QUALITY)
+        size = picture.camera.width, picture.camera.height
+        shots.append(DrawnPicture(jpeg, size, tuple(visible_objects(picture, row))))
+    return shots
 
 
 def _usable_cores() -> int:
@@ -117,22 +117,18 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _draw_group(group: _Group) -> list[DrawnPicture]:
-    return list(draw_group(group.seed, group.number, group.first, group.count))
-
-
-def _groups(pictures: int, seed: int) -> list[_Group]:
+def _groups(pictures: int, seed: int) -> list[Group]:
     rng = np.random.default_rng([seed, 2])
-    groups: list[_Group] = []
+    groups: list[Group] = []
     first = 0
     while first < pictures:
         count = min(int(rng.integers(*VIEWS)), pictures - first)
-        groups.append(_Group(seed, len(groups), first, count))
+        groups.append(Group(seed, len(groups), first, count))
         first += count
     return groups
 
 
-def _add(writer: CocoWriter, group: _Group, index: int, shot: DrawnPicture) -> None:
+def _add(writer: CocoWriter, group: Group, index: int, shot: DrawnPicture) -> None:
     name = f"drawn_{index:05d}.jpg"
     image_id = writer.add_image(
         name, shot.jpeg, shot.size, group=f"drawn-row-{group.number:04d}", source=SOURCE

@@ -85,11 +85,11 @@ def car(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...]:
     roof: list[tuple[float, float]] = roofs[kind]
     side.polygon([(0.05, 0.28), *roof, (length - 0.03, 0.28)], colour)
     glass: Colour = (62, 55, 48)
-    for left, right in _car_windows(kind):
+    for rear, fore in _car_windows(kind):
         top, foot = high - 0.09, 0.62 * high
-        lean = 0.28 if right > 2.2 else 0.05
-        back = 0.22 if left < 1.4 and kind < 2 else 0.0
-        side.polygon([(left, foot), (left + back, top), (right - lean, top), (right, foot)], glass)
+        lean = 0.28 if fore > 2.2 else 0.05
+        rise = 0.22 if rear < 1.4 and kind < 2 else 0.0
+        side.polygon([(rear, foot), (rear + rise, top), (fore - lean, top), (fore, foot)], glass)
     side.line((0.1, 0.62), (length - 0.1, 0.6), scaled(colour, 0.75), 0.03)
     side.line((0.08, 0.34), (length - 0.08, 0.34), scaled(colour, 0.45), 0.1)
     side.fill((length - 0.22, 0.62, length - 0.05, 0.75), (225, 235, 235))
@@ -97,13 +97,13 @@ def car(rng: np.random.Generator, x: float, z: float) -> tuple[Patch, ...]:
     for wheel in (0.85, length - 0.85):
         side.disc(wheel, 0.31, 0.33, (28, 28, 28))
         side.disc(wheel, 0.31, 0.19, (140, 142, 145))
+    left, right = _car_end(colour, (0.85, 0.9, 1.85)[kind]), _car_end(colour, 0.8)
     if rng.random() < 0.5:
-        side = side.mirrored()
-    end = _car_end(colour)
+        side, left, right = side.mirrored(), right, left
     front, back = z + 0.85, z - 0.85
     return (
-        Patch(end, (x + 0.08, 0.0, back), (0.0, 0.0, 1.0)),
-        Patch(end, (x + length - 0.08, 0.0, front), (0.0, 0.0, -1.0)),
+        Patch(left, (x + 0.08, 0.0, back), (0.0, 0.0, 1.0)),
+        Patch(right, (x + length - 0.08, 0.0, front), (0.0, 0.0, -1.0)),
         Patch(side, (x, 0.0, front)),
     )
 
@@ -116,10 +116,12 @@ def _car_windows(kind: int) -> list[tuple[float, float]]:
     ][kind]
 
 
-def _car_end(colour: Colour) -> Canvas:
-    """Nose or tail up to the bonnet; the slanting panes above are left out."""
-    end = Canvas(1.7, 0.82, 40, colour)
-    end.polygon([(0, 0.28), (1.7, 0.28), (1.66, 0.78), (0.04, 0.78)], scaled(colour, 0.85))
+def _car_end(colour: Colour, high: float) -> Canvas:
+    """Nose or tail up to where the body slants away, with a pane where there is room for one."""
+    end = Canvas(1.7, high, 40, colour)
+    end.polygon([(0, 0.28), (1.7, 0.28), (1.64, high), (0.06, high)], scaled(colour, 0.85))
+    if high > 1:
+        end.polygon([(0.2, 0.8), (1.5, 0.8), (1.42, high - 0.1), (0.28, high - 0.1)], (70, 62, 55))
     end.fill((0.55, 0.42, 1.15, 0.55), (225, 228, 228))
     for left in (0.06, 1.38):
         end.fill((left, 0.6, left + 0.26, 0.74), (150, 155, 215))
