@@ -46,9 +46,9 @@ docs: $(READY) ## check that links and files named in README and docs/ exist
 # where it is absent it goes into .venv, and where that fails pip does the work.
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): several GB, of which PyTorch is the most; minutes, once."
-	@$(VENV)/bin/python -c '' 2>/dev/null || { \
+	@$(VENV)/bin/python -c 'import pip' 2>/dev/null || { \
 	  for candidate in python3.13 python3.12 python3.11 python3 python; do \
-	    $$candidate -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    $$candidate -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	      && exec $$candidate -m venv --clear $(VENV); \
 	  done; \
 	  echo "No Python >= 3.11 with the modules venv and ensurepip on PATH (looked for python3.13," \
