@@ -16,6 +16,7 @@ from prepare.inputs import read_text
 CLASS_NAMES = ("building", "window", "door")
 OTHER = "other"
 _UNKNOWN = 255
+_LARGEST = 65535
 
 # `building` lists every part of a building that is neither window nor door; `other` the rest.
 # A value in no list is an error, so that a wrong mapping cannot pass as a data set without boxes.
@@ -65,7 +66,7 @@ class MaskClasses:
                 f"{name}: expected the keys {', '.join(CLASS_NAMES)} and, if need be, {OTHER}, "
                 f"got {', '.join(map(str, mapping))}"
             )
-        self._codes: dict[int, int] = {}
+        codes: dict[int, int] = {}
         kinds = set()
         for label, key in enumerate((OTHER, *CLASS_NAMES)):
             values = [] if key == OTHER and self.any_other else mapping.get(key, [])
@@ -73,13 +74,16 @@ class MaskClasses:
                 raise ValueError(f"{name}: {key}: expected a list, got {values!r}")
             for value in values:
                 code = _code(value, f"{name}: {key}")
-                if code in self._codes:
+                if code in codes:
                     raise ValueError(f"{name}: {key}: value {value} is listed twice")
-                self._codes[code] = label
+                codes[code] = label
                 kinds.add(type(value))
         if len(kinds) != 1:
             raise ValueError(f"{name}: expected either numbers or colours, and at least one value")
         self.colours = kinds == {list}
+        background = 0 if self.any_other else _UNKNOWN
+        self._table = np.full(1 << 24 if self.colours else _LARGEST + 1, background, np.uint8)
+        self._table[list(codes)] = list(codes.values())
 
     @classmethod
     def load(cls, preset_or_file: str) -> MaskClasses:
@@ -122,12 +126,10 @@ class MaskClasses:
                 that the mapping does not list.
         """
         values = self._values(path)
-        present, inverse = np.unique(values, return_inverse=True)
-        unlisted = 0 if self.any_other else _UNKNOWN
-        lookup = np.array([self._codes.get(int(code), unlisted) for code in present], np.uint8)
-        labels = lookup[inverse].reshape(values.shape)
-        if _UNKNOWN in lookup:
-            code = int(present[lookup == _UNKNOWN][0])
+        labels: npt.NDArray[np.uint8] = self._table[values]
+        unlisted = labels == _UNKNOWN
+        if unlisted.any():
+            code = int(values[unlisted][0])
             shown = [code >> 16, code >> 8 & 255, code & 255] if self.colours else code
             raise ValueError(
                 f"{path}: value {shown} ({int((values == code).sum())} px) is not in {self.name}: "
@@ -145,24 +147,26 @@ class MaskClasses:
         if self.colours:
             r, g, b = np.moveaxis(np.asarray(picture.convert("RGB"), np.int32), 2, 0)
             return r << 16 | g << 8 | b
-        values = np.asarray(picture)
+        values = np.asarray(picture.convert("L") if picture.mode == "1" else picture)
         if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
             values = values[..., 0]  # grey, stored as RGB
-        if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer):
+        whole = values.ndim == 2 and np.issubdtype(values.dtype, np.integer)
+        if not whole or values.min() < 0 or values.max() > _LARGEST:
             raise ValueError(
-                f"{path}: is a picture of mode {picture.mode} in colours, but {self.name} lists "
-                "numbers: list colours [r, g, b], or save the mask as grey or palette picture"
+                f"{path}: {self.name} lists numbers, so a mask of grey values or palette indices "
+                f"up to {_LARGEST} is expected, got a picture of mode {picture.mode}: list colours "
+                "[r, g, b], or save the mask as grey or palette picture"
             )
         return values.astype(np.int32)
 
 
 def _code(value: Any, where: str) -> int:
     """One number for a grey value, a palette index or a colour."""
-    if _is_int(value, 65535):
+    if _is_int(value, _LARGEST):
         return int(value)
     if isinstance(value, list) and len(value) == 3 and all(_is_int(v, 255) for v in value):
         return int(value[0] << 16 | value[1] << 8 | value[2])
-    raise ValueError(f"{where}: expected 0..65535 or [r, g, b] of 0..255, got {value!r}")
+    raise ValueError(f"{where}: expected 0..{_LARGEST} or [r, g, b] of 0..255, got {value!r}")
 
 
 def _is_int(value: Any, largest: int) -> bool:

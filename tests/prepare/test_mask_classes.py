@@ -50,7 +50,7 @@ def test_values_outside_the_mapping_are_named_unless_any_is_allowed(tmp_path: Pa
     any_other = MaskClasses({"building": [], "window": [2], "door": [], "other": "any"}, "test")
     assert (any_other.read(path) == [[0, 0], [2, 0]]).all()
     with pytest.raises(
-        ValueError, match=r"value \[0, 0, 0\] \(1 px\) is not in preset|\[1, 1, 1\]"
+        ValueError, match=r"m\.png: value \[1, 1, 1\] \(1 px\) is not in preset labelme"
     ):
         MaskClasses.load("labelme").read(path)
 
@@ -58,8 +58,18 @@ def test_values_outside_the_mapping_are_named_unless_any_is_allowed(tmp_path: Pa
 def test_coloured_mask_with_numbers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.png"
     Image.new("RGB", (3, 3), (128, 0, 0)).save(path)
-    with pytest.raises(ValueError, match=r"m\.png: .*mode RGB in colours, but preset seed lists"):
+    message = r"m\.png: preset seed lists numbers.*got a picture of mode RGB"
+    with pytest.raises(ValueError, match=message):
         MaskClasses.load("seed").read(path)
+
+
+def test_numbers_out_of_range_are_refused_and_bits_read_as_0_and_255(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 70000]], np.int32)).save(tmp_path / "m.tif")
+    with pytest.raises(ValueError, match=r"m\.tif: .*up to 65535 is expected, got .*mode I"):
+        MaskClasses.load("seed").read(tmp_path / "m.tif")
+    Image.new("1", (2, 1), 1).save(tmp_path / "m.png")
+    bits = MaskClasses({"building": [], "window": [255], "door": [], "other": [0]}, "test")
+    assert (bits.read(tmp_path / "m.png") == [[2, 2]]).all()
 
 
 def test_unreadable_mask_is_named(tmp_path: Path) -> None:
@@ -107,3 +117,10 @@ def test_presets_are_well_formed() -> None:
     assert set(PRESETS) == {"labelme", "paris", "cmp", "seed"}
     for name in PRESETS:
         assert MaskClasses.load(name).colours == (name == "labelme")
+
+
+@pytest.mark.parametrize("name", ["cmp", "labelme", "paris"])
+def test_presets_know_every_value_of_real_masks(shared: Path, name: str) -> None:
+    files = sorted((shared / "data" / f"facades_{name}" / "dev" / "labels_png").iterdir())
+    for file in files[:10]:
+        assert {1, 2} <= set(np.unique(MaskClasses.load(name).read(file)).tolist()) <= {0, 1, 2, 3}
