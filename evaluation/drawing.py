@@ -70,7 +70,7 @@ def draw_boxes(
         return canvas
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    font = _font(max(11, round(max(picture.shape[:2]) / 55)))
+    font = _font(max(11, round(max(picture.shape[:2]) / 45)))
     values = [None] * len(placed) if scores is None else np.asarray(scores).ravel().tolist()
     for box, box_colour, label, score in zip(placed, colours, places, values, strict=True):
         texts = _tag_texts(class_names[label - 1], score)

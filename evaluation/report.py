@@ -158,17 +158,20 @@ def _sizes(evaluation: Evaluation, columns: TruthColumns) -> list[dict[str, Any]
 
 
 def _matrix(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Rows of the confusion matrix with each count's share of its row."""
+    """Rows of the confusion matrix; false alarms as a share of what was predicted."""
     matrix, labels = evaluation.confusion, [*evaluation.class_names, "background"]
-    rows = []
-    for i, label in enumerate(labels):
-        whole = max(int(matrix[i].sum()), 1)
-        cells = [
-            {"count": int(n), "share": float(n / whole), "hit": i == j, "predicted": labels[j]}
-            for j, n in enumerate(matrix[i])
-        ]
-        rows.append({"label": label, "cells": cells, "whole": int(matrix[i].sum())})
-    return rows
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    share[-1] = matrix[-1] / np.maximum(matrix.sum(axis=0), 1)
+    return [
+        {
+            "label": label,
+            "cells": [
+                {"count": int(matrix[i, j]), "share": float(share[i, j]), "hit": i == j}
+                for j in range(len(labels))
+            ],
+        }
+        for i, label in enumerate(labels)
+    ]
 
 
 def _mixed_up(evaluation: Evaluation, most: int = 12) -> list[dict[str, Any]]:
