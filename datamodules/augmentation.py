@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from datamodules.crop_window import keeps, sample_canvas, sample_crop
+from datamodules.clip_rows import COLUMNS, FRAME, REGION, from_rows, to_rows
+from datamodules.crop_window import keeps, sample_canvas, sample_crop, visible_part
 from structures import Target
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks a server for a newer version
 import albumentations as A
 
-# Columns of a box on its way through albumentations, behind its normalised xyxy: the frame it is
-# in, its place in that frame's target, and 1 for an `ignore` region.
-_FRAME, _PLACE, _REGION, _COLUMNS = 4, 5, 6, 7
 # Boxes below one pixel are dropped; a little less, for one pixel passes through divisions.
 _MIN_SIDE = 0.999
 
@@ -75,23 +71,17 @@ class CropExpanded(A.DualTransform):
         if self.random_generator.random() < self.expand_p:
             canvas = sample_canvas(self.random_generator, width, height, self.max_expand)
         boxes = data["bboxes"]
-        objects = boxes[boxes[:, _REGION] == 0, :4] * (width, height, width, height)
+        objects = boxes[boxes[:, REGION] == 0, :4] * (width, height, width, height)
         window = sample_crop(self.random_generator, canvas, objects, self.min_ious, self.trials)
-        source = np.clip(window, 0, (width, height, width, height))
-        window_size = (window[3] - window[1], window[2] - window[0])
-        size = self.output_size or window_size
-        scale = np.array([size[1] / window_size[1], size[0] / window_size[0]])
-        # To whole pixels of the result; boxes follow the same map, so they stay exact.
-        place = np.rint((source.reshape(2, 2) - window[:2]) * scale).astype(int)
-        place[1] = np.maximum(place[1], place[0] + 1)
-        place -= np.maximum(place[1] - (size[1], size[0]), 0)
+        size = self.output_size or (window[3] - window[1], window[2] - window[0])
+        source, place = visible_part(window, (height, width), size)
         return {"window": window, "source": source, "place": place, "size": size}
 
     @override
     def apply(self, img: Array, source: Array, place: Array, **params: Any) -> Array:
         x1, y1, x2, y2 = source
         part = img[y1:y2, x1:x2]
-        width, height = (place[1] - place[0]).tolist()
+        width, height = (place[2:] - place[:2]).tolist()
         if (height, width) == part.shape[:2]:
             return part
         # Bilinear without antialiasing, as SSD resizes the frames that it is evaluated on.
@@ -101,16 +91,15 @@ class CropExpanded(A.DualTransform):
     def apply_to_bboxes(self, bboxes: Array, window: Any, source: Array, **params: Any) -> Array:
         height, width = params["shape"][:2]
         pixels = bboxes[:, :4] * (width, height, width, height)
-        kept = keeps(window, pixels) | (bboxes[:, _REGION] == 1)
-        corners = np.clip(pixels[kept], np.tile(source[:2], 2), np.tile(source[2:], 2))
-        size = source[2:] - source[:2]
-        moved = (corners - np.tile(source[:2], 2)) / np.tile(size, 2)
+        kept = keeps(window, pixels) | (bboxes[:, REGION] == 1)
+        low, high = np.tile(source[:2], 2), np.tile(source[2:], 2)
+        moved = (np.clip(pixels[kept], low, high) - low) / (high - low)
         has_area = (moved[:, 2:] > moved[:, :2]).all(axis=1)
         return np.concatenate([moved, bboxes[kept, 4:]], axis=1)[has_area]
 
     def apply_to_margin(self, _: Array, **params: Any) -> Array:
         """Tell `FillMargin`: [x1, y1] of the visible part in a result of [height, width]."""
-        return np.array([*params["place"][0], *params["size"]])
+        return np.array([*params["place"][:2], *params["size"]])
 
 
 class FillMargin(A.DualTransform):
@@ -198,14 +187,7 @@ class Augmentation:
                 f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
             )
         size = None if output_size is None else (int(output_size[0]), int(output_size[1]))
-        still = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
-        ranges = {
-            "brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue
-        }  # fmt: skip
-        colours = [
-            A.ColorJitter(**(still | {name: tuple(values)}), p=photometric_p)
-            for name, values in ranges.items()
-        ]
+        colours = _colour_changes(brightness, contrast, saturation, hue, photometric_p)
         self._compose = A.Compose(
             [
                 CropExpanded(size, expand_p, max_expand, min_ious, trials),
@@ -242,53 +224,29 @@ class Augmentation:
         self._compose.set_random_state(generator, random.Random(generator.bytes(16)))
         result = self._compose(
             images=frames[0][None] if len(frames) == 1 else np.stack(frames),
-            bboxes=_to_rows(targets, width, height),
+            bboxes=to_rows(targets, width, height),
             margin=np.zeros(4, dtype=int),
         )
         # Albumentations forgets the further columns when no box is left.
-        images, rows = result["images"], result["bboxes"].reshape(-1, _COLUMNS)
+        images, rows = result["images"], result["bboxes"].reshape(-1, COLUMNS)
         size = (images.shape[2], images.shape[1])
         return images, [
-            _from_rows(rows[rows[:, _FRAME] == frame], target, *size)
+            from_rows(rows[rows[:, FRAME] == frame], target, *size)
             for frame, target in enumerate(targets)
         ]
 
 
-def _to_rows(targets: list[Target], width: int, height: int) -> NDArray[np.float64]:
-    """Boxes and ignore regions of all frames: float64 [N, 7], see the columns above."""
-    rows = []
-    for frame, target in enumerate(targets):
-        for region, boxes in enumerate((target.boxes, target.ignore)):
-            if boxes is not None and len(boxes):
-                part = np.empty((len(boxes), _COLUMNS))
-                part[:, :4] = boxes.numpy() / np.array([width, height, width, height], float)
-                part[:, _FRAME], part[:, _REGION] = frame, region
-                part[:, _PLACE] = np.arange(len(boxes))
-                rows.append(part)
-    return np.concatenate(rows) if rows else np.zeros((0, _COLUMNS))
-
-
-def _from_rows(rows: NDArray[np.float64], target: Target, width: int, height: int) -> Target:
-    """The target with the boxes of its rows."""
-    pixels = rows[:, :4] * (width, height, width, height)
-    boxes = torch.from_numpy(np.clip(pixels, 0, (width, height) * 2).astype(np.float32))
-    region = torch.from_numpy(rows[:, _REGION] == 1)
-    place = torch.from_numpy(rows[:, _PLACE].astype(np.int64))[~region]
-    kept = boxes[~region]
-    area = None
-    if target.area is not None:
-        old = target.boxes[place]
-        area = target.area[place] * (_areas(kept) / _areas(old))
-    return replace(
-        target,
-        boxes=kept,
-        labels=target.labels[place],
-        area=area,
-        iscrowd=None if target.iscrowd is None else target.iscrowd[place],
-        ignore=None if target.ignore is None else boxes[region],
-        track_id=None if target.track_id is None else target.track_id[place],
-    )
-
-
-def _areas(boxes: torch.Tensor) -> torch.Tensor:
-    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+def _colour_changes(
+    brightness: Sequence[float],
+    contrast: Sequence[float],
+    saturation: Sequence[float],
+    hue: Sequence[float],
+    p: float,
+) -> list[A.ColorJitter]:
+    """One transform for each, so that each is drawn on its own."""
+    return [
+        A.ColorJitter(tuple(brightness), (1, 1), (1, 1), (0, 0), p=p),
+        A.ColorJitter((1, 1), tuple(contrast), (1, 1), (0, 0), p=p),
+        A.ColorJitter((1, 1), (1, 1), tuple(saturation), (0, 0), p=p),
+        A.ColorJitter((1, 1), (1, 1), (1, 1), tuple(hue), p=p),
+    ]

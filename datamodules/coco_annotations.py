@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from structures import ClassList
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +182,7 @@ def concatenate(parts: Sequence[CocoAnnotations]) -> CocoAnnotations:
     for name in ("image_ids", "annotation_ids"):
         if len(np.unique(joined[name])) < len(joined[name]):
             joined[name] = np.arange(1, len(joined[name]) + 1, dtype=np.int64)
+            logger.info("%s that several files share are numbered anew", name)
     counts = np.concatenate([np.diff(part.offsets) for part in parts])
     return CocoAnnotations(
         classes=parts[0].classes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from datamodules.coco_annotations import CocoAnnotations, clipped_xyxy
 from datamodules.faults import Faults
+from datamodules.file_names import check_file_names
 from datamodules.json_rows import JsonRows
 from structures import ClassList
 
@@ -100,9 +101,10 @@ def _read_classes(categories: JsonRows, file: Path, class_names: Sequence[str] |
         class_names = sorted(names, key=lambda name: id_of[name])
     elif sorted(class_names) != sorted(names):
         raise ValueError(
-            f"{file}: its classes differ from those wanted (of the checkpoint or "
-            f"datamodule.class_names).\n  file:   {sorted(names)}\n  wanted: "
-            f"{sorted(class_names)}\nUse a file with the same classes, or train anew on this one."
+            f"{file}: its classes differ from those wanted (the checkpoint's, "
+            "datamodule.class_names or those of the first file).\n"
+            f"  file:   {sorted(names)}\n  wanted: {sorted(class_names)}\n"
+            "Use a file with the same classes, or train anew on this one."
         )
     return ClassList(tuple(class_names), tuple(id_of[name] for name in class_names))
 
@@ -124,32 +126,8 @@ def _read_images(images: JsonRows, root: Path) -> dict[str, Any]:
     )
     if not len(images):
         images.faults.add("'images' is empty")
-    _check_paths(images, columns["file_names"], root.resolve())
+    check_file_names(images, columns["file_names"], root.resolve())
     return columns
-
-
-def _check_paths(images: JsonRows, file_names: Sequence[str], root: Path) -> None:
-    inside: dict[Path, bool] = {}  # folders repeat; resolving each of them once is enough
-    for index, name in enumerate(file_names):
-        fault = None
-        if "\0" in name or not name.isprintable():
-            fault = "has characters that no file name has"
-        elif PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
-            fault = "is absolute"
-        else:
-            path = root / name
-            folder = path.parent
-            if folder not in inside:
-                inside[folder] = folder.resolve().is_relative_to(root)
-            if not inside[folder] or (
-                path.is_symlink() and not path.resolve().is_relative_to(root)
-            ):
-                fault = f"leaves the root {root}"
-        if fault:
-            images.faults.add(
-                f"{images.name(index)}: file_name {name!r} {fault}; it must be a path inside the "
-                "root and relative to it"
-            )
 
 
 def _read_annotations(annotations: JsonRows) -> dict[str, NDArray[Any]]:

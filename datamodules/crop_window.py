@@ -72,6 +72,29 @@ def keeps(window: Window, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     return _centres_in(np.array([window]), boxes)[0]
 
 
+def visible_part(
+    window: Window, frame_size: tuple[int, int], output_size: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What a window shows of its frame, and where that stands in a result of another size.
+
+    Args:
+        window: must overlap the frame.
+        frame_size: (height, width) in pixels.
+        output_size: (height, width) in pixels that the whole window is resized to.
+
+    Returns:
+        int64 [4] xyxy in the frame, and int64 [4] xyxy in the result, both with an area. The
+        second is rounded to whole pixels; boxes mapped from the one to the other stay exact.
+    """
+    source = np.clip(window, 0, [*frame_size[::-1], *frame_size[::-1]])
+    size = np.array(output_size[::-1])
+    scale = size / (np.array(window[2:]) - window[:2])
+    low = np.rint((source[:2] - window[:2]) * scale).astype(np.int64)
+    high = np.rint((source[2:] - window[:2]) * scale).astype(np.int64)
+    low = np.minimum(low, size - 1)
+    return source, np.concatenate([low, np.maximum(high, low + 1)])
+
+
 def _draw_crops(random: np.random.Generator, canvas: Window, trials: int) -> NDArray[np.int64]:
     """Crops of the wanted aspects, at most `trials`: int64 [n, 4]."""
     origin, size = np.array(canvas[:2]), np.array(canvas[2:]) - canvas[:2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from datamodules.coco_annotations import CocoAnnotations, concatenate
@@ -11,6 +11,27 @@ from datamodules.group_split import split_by_group
 
 WHOLE = "annotations.json"
 SPLITS = ("train", "val", "test")
+
+
+def root_paths(
+    root: str | Sequence[str] | None, draw: Callable[..., Path] | None, drawn_root: str | None
+) -> list[Path]:
+    """The folders to read: those given, or the one for drawn data.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if root is None:
+        if draw is None or drawn_root is None:
+            raise ValueError(
+                "datamodule.root is missing: give the folder of a data set, or both "
+                "datamodule.draw and datamodule.drawn_root to have data drawn"
+            )
+        return [Path(drawn_root)]
+    roots = [root] if isinstance(root, str | Path) else list(root)
+    if not roots:
+        raise ValueError("datamodule.root is an empty list; give at least one folder")
+    return [Path(folder).expanduser() for folder in roots]
 
 
 def read_roots(

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from datamodules.coco_annotations import CocoAnnotations
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
-from datamodules.data_root import SPLITS, read_roots, root_names
+from datamodules.data_root import SPLITS, read_roots, root_names, root_paths
 from datamodules.group_split import split_digest
 from datamodules.picture import check_pictures, read_picture
 from datamodules.samplers import EvaluationSampler, TrainingSampler
@@ -78,7 +78,7 @@ class DetectionDataModule(LightningDataModule):
         self._skip_bad = on_bad_image == "skip"
         self._class_names = None if class_names is None else list(class_names)
         self._draw = draw
-        self._roots = _root_paths(root, draw, drawn_root)
+        self._roots = root_paths(root, draw, drawn_root)
         self._splits: dict[str, CocoAnnotations] = {}
         self._split_hash = ""
         self._checked: set[str] = set()
@@ -143,6 +143,8 @@ class DetectionDataModule(LightningDataModule):
 
     @override
     def train_dataloader(self) -> DataLoader[Batch]:
+        if not len(self.annotations("train")):
+            raise ValueError(f"{self.name} has no training pictures; see datamodule.fractions")
         dataset = CocoDataset(
             self.annotations("train"), self.augmentation, self.seed, self._skip_bad
         )
@@ -226,22 +228,6 @@ class DetectionDataModule(LightningDataModule):
             self.skipped |= {int(data.image_ids[i]): fault for i, fault in faults.items()}
             self._splits[split] = data.subset([i for i in range(len(data)) if i not in faults])
         self._checked.add(split)
-
-
-def _root_paths(
-    root: str | Sequence[str] | None, draw: Callable[..., Path] | None, drawn_root: str | None
-) -> list[Path]:
-    if root is None:
-        if draw is None or drawn_root is None:
-            raise ValueError(
-                "datamodule.root is missing: give the folder of a data set, or both "
-                "datamodule.draw and datamodule.drawn_root to have data drawn"
-            )
-        return [Path(drawn_root)]
-    roots = [root] if isinstance(root, str | Path) else list(root)
-    if not roots:
-        raise ValueError("datamodule.root is an empty list; give at least one folder")
-    return [Path(folder).expanduser() for folder in roots]
 
 
 def _one_thread(worker: int) -> None:

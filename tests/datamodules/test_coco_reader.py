@@ -107,6 +107,7 @@ BAD = {
     "absolute Windows": (edit("images", 1, file_name="C:\\x.png"), r"id 11.*is absolute"),
     "leaves": (edit("images", 1, file_name="images/../../x.png"), r"id 11.*leaves the root"),
     "NUL": (edit("images", 1, file_name="a\0b"), r"id 11.*characters"),
+    "half a letter": (edit("images", 1, file_name="a\ud800"), r"id 11.*characters"),
     "no images": (lambda document: document.update(images=[]), r"'images' is empty"),
     "no categories": (lambda document: document.update(categories=[]), r"'categories' is empty"),
     "no annotations": (lambda document: document.pop("annotations"), r"'annotations'.*got nothing"),
