@@ -42,6 +42,7 @@ def check_detector(module: Detector) -> None:
     Raises:
         AssertionError: if checks fail; the message lists every one with what to do.
     """
+    _require_copyable(module)
     failures = []
     passed = 0
     for name, check in detector_checks():
@@ -57,6 +58,17 @@ def check_detector(module: Detector) -> None:
             f"{type(module).__name__} fails {len(failures)} of {len(failures) + passed} checks:\n"
             + "\n".join(failures)
         )
+
+
+def _require_copyable(module: Detector) -> None:
+    """Name once what would otherwise fail every check."""
+    try:
+        copy.deepcopy(module)
+    except Exception as error:
+        raise AssertionError(
+            f"{type(module).__name__} cannot be copied, as EMA and these checks must: {error}; keep "
+            "generators, files and locks out of its attributes"
+        ) from error
 
 
 def _isolated(name: str, check: Check) -> Check:

@@ -67,3 +67,10 @@ def test_an_error_of_the_detector_is_reported_with_the_reason(
 def test_a_detector_without_optimizer_is_told_so(make_toy: Any) -> None:
     with pytest.raises(AssertionError, match="has no optimizer; give it one"):
         check_detector(make_toy(optimizer=None))
+
+
+def test_a_detector_that_cannot_be_copied_is_named_once(make_toy: Any) -> None:
+    module = make_toy()
+    module.stream = (number for number in range(3))
+    with pytest.raises(AssertionError, match="ToyDetector cannot be copied, as EMA and these"):
+        check_detector(module)
