@@ -22,6 +22,7 @@ from evaluation.summary import Evaluation
 PICTURE_BUDGET = 1_900_000  # bytes of JPEG; base64 adds a third, and the page stays under 3 MB
 BEST, WORST = 4, 6
 LARGEST_MATRIX = 20
+NARROWEST = 0.55  # width by height of a shown picture, so that its caption has room
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
 
 
@@ -201,12 +202,14 @@ def _gallery(
 
     def entry(run: str, place: int) -> dict[str, Any]:
         correct, missed, false = verdicts[run].counts[place].tolist()
+        height, width = stored[place].shape[:2]
         return {
             "run": run,
             "image_id": ids[place],
             "file_name": names[ids[place]],
             "jpeg": base64.b64encode(jpegs[run, place]).decode(),
-            "shape": stored[place].shape[:2],
+            "shape": (height, width),
+            "ratio": max(width / height, NARROWEST),
             "correct": correct,
             "missed": missed,
             "false": false,
