@@ -33,7 +33,7 @@ CONFIG_LIBRARIES = {"hydra", "omegaconf"}
 CONFIG_ROOMS = {"runs", "train", "evaluate", "predict"}
 CUPBOARDS = {"utils", "util", "common", "helpers", "helper", "misc"}
 LONGEST = 350
-TEXT = {".py", ".yaml", ".md", ".jinja", ".toml"}
+CODE = {".py", ".yaml", ".jinja", ".css", ".js"}
 NOT_OURS = {"outputs", "multirun", "data", "wandb", "build", "dist"}
 
 
@@ -41,7 +41,7 @@ def project_files() -> dict[str, str]:
     """Path from the root -> text, of every file of ours that can break a rule."""
     tops = [p for p in ROOT.iterdir() if not p.name.startswith(".") and p.name not in NOT_OURS]
     paths = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
-    files = {p for p in paths if p.suffix in TEXT and ".egg-info" not in str(p)}
+    files = {p for p in paths if p.suffix in CODE and ".egg-info" not in str(p)}
     return {p.relative_to(ROOT).as_posix(): p.read_text("utf-8") for p in sorted(files)}
 
 

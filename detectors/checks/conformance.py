@@ -66,8 +66,8 @@ def _require_copyable(module: Detector) -> None:
         copy.deepcopy(module)
     except Exception as error:
         raise AssertionError(
-            f"{type(module).__name__} cannot be copied, as EMA and these checks must: {error}; keep "
-            "generators, files and locks out of its attributes"
+            f"{type(module).__name__} cannot be copied, as EMA and these checks must: {error}; "
+            "keep generators, files and locks out of its attributes"
         ) from error
 
 

@@ -36,7 +36,7 @@ def check_losses_of_pictures(module: Detector) -> None:
 
 def check_losses_of_clips(module: Detector) -> None:
     """Losses of clips (T = 3) are finite and differentiable, or there is no training on video."""
-    expect_trainable(module, drawn_batch(module, frames=3))
+    expect_trainable(module, drawn_batch(module, [(96, 128)], frames=3))
 
 
 def check_losses_of_mixed_sizes(module: Detector) -> None:
