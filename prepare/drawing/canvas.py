@@ -69,25 +69,15 @@ class Canvas:
         self.openings[area] = 0
 
     def paste(self, box: Box, texture: Image, mask: npt.NDArray[np.bool_] | None = None) -> None:
-        """Lay a texture [H, W, 3] into a box, resized to it where sizes differ by rounding."""
+        """Lay a texture [H, W, 3] into a box, where `mask` (bool, of the box's size) is true."""
         area = self.pixels(box)
-        height, width = self.alpha[area].shape
-        if not height or not width:
-            return
-        if texture.shape[:2] != (height, width):
-            texture = np.asarray(cv2.resize(texture, (width, height)), np.uint8)
-        if mask is None or mask.shape != (height, width):
-            mask = np.ones((height, width), bool)
-        self.colour[area][mask] = texture[mask]
-        self.alpha[area][mask] = 255
+        inside = np.ones(self.alpha[area].shape, bool) if mask is None else mask
+        self.colour[area][inside] = texture[inside]
+        self.alpha[area][inside] = 255
 
-    def mark(self, box: Box, number: int, mask: npt.NDArray[np.bool_] | None = None) -> None:
-        """Give the pixels of a box to opening `number`."""
-        area = self.openings[self.pixels(box)]
-        if mask is None or mask.shape != area.shape:
-            area[:] = number
-        else:
-            area[mask] = number
+    def mark(self, box: Box, number: int, mask: npt.NDArray[np.bool_]) -> None:
+        """Give the pixels of a box that `mask` (bool, of the box's size) names to an opening."""
+        self.openings[self.pixels(box)][mask] = number
 
     def shade(self, box: Box, factor: float) -> None:
         """Multiply a box's light by a factor, 1 leaving it as it is."""

@@ -29,7 +29,7 @@ from prepare.drawing.visible_objects import (
 from prepare.drawn_facades import draw_facades
 
 ROOT = Path(__file__).resolve().parents[2]
-PICTURES = 24
+PICTURES = 16
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def document(drawn: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Row, Picture, list[VisibleObject]]]:
     scenes = []
-    for number in range(6):
+    for number in range(5):
         row = build_row(np.random.default_rng(number))
         for view in range(2):
             picture = take_picture(row, np.random.default_rng([number, view]))
