@@ -19,8 +19,11 @@ from structures import Target
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks a server for a newer version
 import albumentations as A
 
-# Boxes below one pixel are dropped; a little less, for one pixel passes through divisions.
-_MIN_SIDE = 0.999
+# Boxes below one pixel are dropped; a little less, for one pixel passes through divisions. Our
+# transforms clip boxes themselves, so the slow filter after each transform is not needed.
+_BOX_PARAMS = A.BboxParams(
+    "albumentations", min_width=0.999, min_height=0.999, check_each_transform=False
+)
 
 Array = NDArray[Any]
 
@@ -186,8 +189,8 @@ class Augmentation:
                 "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
                 f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
             )
-        size = None if output_size is None else (int(output_size[0]), int(output_size[1]))
-        colours = _colour_changes(brightness, contrast, saturation, hue, photometric_p)
+        size = None if output_size is None else _checked_size(output_size)
+        colours = _colour_changes(photometric_p, brightness, contrast, saturation, hue)
         self._compose = A.Compose(
             [
                 CropExpanded(size, expand_p, max_expand, min_ious, trials),
@@ -195,12 +198,7 @@ class Augmentation:
                 FillMargin(fill),
                 A.HorizontalFlip(p=flip_p),
             ],
-            bbox_params=A.BboxParams(
-                format="albumentations",
-                min_width=_MIN_SIDE,
-                min_height=_MIN_SIDE,
-                check_each_transform=False,  # our transforms clip; a filter after each is slow
-            ),
+            bbox_params=_BOX_PARAMS,
             is_check_shapes=False,
         )
 
@@ -236,17 +234,16 @@ class Augmentation:
         ]
 
 
-def _colour_changes(
-    brightness: Sequence[float],
-    contrast: Sequence[float],
-    saturation: Sequence[float],
-    hue: Sequence[float],
-    p: float,
-) -> list[A.ColorJitter]:
-    """One transform for each, so that each is drawn on its own."""
+def _checked_size(size: Sequence[int]) -> tuple[int, int]:
+    if not isinstance(size, Sequence) or len(size) != 2 or min(size) < 1:
+        raise ValueError(f"augmentation.output_size must be [height, width] in pixels, got {size}")
+    return size[0], size[1]
+
+
+def _colour_changes(p: float, *ranges: Sequence[float]) -> list[A.ColorJitter]:
+    """Brightness, contrast, saturation and hue on their own, so that each is drawn by itself."""
+    still = ((1, 1), (1, 1), (1, 1), (0, 0))
     return [
-        A.ColorJitter(tuple(brightness), (1, 1), (1, 1), (0, 0), p=p),
-        A.ColorJitter((1, 1), tuple(contrast), (1, 1), (0, 0), p=p),
-        A.ColorJitter((1, 1), (1, 1), tuple(saturation), (0, 0), p=p),
-        A.ColorJitter((1, 1), (1, 1), (1, 1), tuple(hue), p=p),
+        A.ColorJitter(*still[:i], tuple(values), *still[i + 1 :], p=p)
+        for i, values in enumerate(ranges)
     ]

@@ -48,9 +48,10 @@ def read_roots(
 
     Raises:
         FileNotFoundError: if a root or its annotation file is missing.
-        ValueError: if a file is wrong, or two files differ in their classes or share a picture's
-            group across splits.
+        ValueError: if a file is wrong, a root is given twice, or two files differ in their classes
+            or share a group or picture across splits.
     """
+    root_names(roots)  # refuses a folder given twice
     whole: list[CocoAnnotations] = []
     ready: dict[str, list[CocoAnnotations]] = {split: [] for split in SPLITS}
     for root in roots:
@@ -66,7 +67,11 @@ def read_roots(
 
 
 def root_names(roots: Sequence[Path]) -> list[str]:
-    """The shortest ends of the roots' paths that tell them apart."""
+    """The shortest ends of the roots' paths that tell them apart.
+
+    Raises:
+        ValueError: if two are the same folder.
+    """
     paths = [root.resolve() for root in roots]
     for length in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-length:]) for path in paths]

@@ -238,6 +238,12 @@ def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
         Augmentation(**bad)
 
 
+@pytest.mark.parametrize("size", [300, (300,), (0, 300)])
+def test_impossible_sizes_are_refused(size: Any) -> None:
+    with pytest.raises(ValueError, match=r"output_size must be \[height, width\]"):
+        Augmentation(output_size=size)
+
+
 def test_the_import_asks_no_server() -> None:
     code = (
         "import urllib.request as u\n"

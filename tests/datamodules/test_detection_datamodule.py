@@ -148,6 +148,18 @@ def test_roots_must_agree_in_their_classes(make_root: MakeRoot, document: dict[s
         DetectionDataModule(roots).setup("fit")
 
 
+def test_a_root_given_twice_is_refused(make_root: MakeRoot) -> None:
+    root = str(make_root())
+    with pytest.raises(ValueError, match=r"datamodule\.root names a folder twice"):
+        DetectionDataModule([root, root]).setup("fit")
+
+
+def test_training_without_pictures_is_refused(make_root: MakeRoot) -> None:
+    data = DetectionDataModule(str(make_root()), fractions={"train": 0, "val": 1, "test": 0})
+    with pytest.raises(ValueError, match=r"no training pictures; see datamodule\.fractions"):
+        data.train_dataloader()
+
+
 def test_truncated_picture_stops_before_the_first_batch(make_root: MakeRoot) -> None:
     root = make_root()
     path = root / "images/p3.png"
