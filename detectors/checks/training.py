@@ -94,7 +94,7 @@ def _trainable(module: Detector) -> list[torch.nn.Parameter]:
 
 
 def _loss_course(module: Detector, batch: Batch, rate: float) -> list[float]:
-    """The loss at each of a few Adam steps, until it has fallen; the same random draws each time."""
+    """The loss at each Adam step until it has fallen; the same random draws each time."""
     optimizer = torch.optim.Adam(_trainable(module), lr=rate)
     course = []
     for _ in range(_STEPS):
