@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
+from runs.score_table import print_scores
 from runs.targets import check_keywords
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def evaluate(cfg: DictConfig) -> float:
         logger=False,
         _convert_="all",
     )
-    trainer.test(detector, datamodule=datamodule)
-    print(f"\nreport: {folder / 'report.html'}")
+    trainer.test(detector, datamodule=datamodule, verbose=False)
+    print_scores(folder)
     return float(trainer.callback_metrics["test/map"])
 
 

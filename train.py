@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from runs.explained_errors import explained_errors
 from runs.run_folder import write_config
+from runs.score_table import print_scores
 from runs.targets import check_keywords
 
 if TYPE_CHECKING:
@@ -82,9 +83,11 @@ def train(cfg: DictConfig) -> float:
         logger.log_hyperparams(config)
     trainer.fit(detector, datamodule=datamodule)
     checkpoint: Any = trainer.checkpoint_callback
-    trainer.test(detector, datamodule=datamodule, ckpt_path="best", weights_only=True)
+    trainer.test(
+        detector, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False
+    )
     wandb.finish()  # or the next job of a multirun would write into this run
-    print(f"\nrun folder: {folder}\nreport:     {folder / 'report.html'}")
+    print_scores(folder)
     return float(checkpoint.best_model_score)
 
 

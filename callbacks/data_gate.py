@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from typing_extensions import override
 
 from evaluation.drawing import contact_sheet, draw_boxes
 from evaluation.results_json import write_json
-from structures import collate
+from structures import Batch
 
 log = logging.getLogger(__name__)
+
+_TILE = (360, 360)
 
 
 class DataGate(Callback):
@@ -49,7 +53,8 @@ class DataGate(Callback):
             _require_boxes(split, numbers, datamodule.name)
         coverage = _coverage(datamodule, pl_module)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._draw(datamodule.train_dataloader().dataset, classes.names)
+        # A loader of its own: looking at the first batches must not use them up.
+        self._draw(datamodule.train_dataloader(), classes.names)
         write_json(
             self._folder / "data.json",
             {
@@ -62,35 +67,36 @@ class DataGate(Callback):
         for logger in trainer.loggers:
             logger.log_metrics({f"data/{name}": value for name, value in coverage.items()}, step=0)
 
-    def _draw(self, dataset: Any, names: tuple[str, ...]) -> None:
-        count = min(self._clips, len(dataset))
-        indices = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
-        # collate applies the checks that every batch must pass.
-        batch = collate([dataset[index] for index in indices])
+    def _draw(self, batches: Iterable[Batch], names: tuple[str, ...]) -> None:
+        clips = (
+            (clip, targets)
+            for batch in batches
+            for clip, targets in zip(batch.clips, batch.targets, strict=True)
+        )
         drawn = [
             draw_boxes(
                 clip[0].permute(1, 2, 0).numpy(),
                 targets[0].boxes.numpy(),
-                targets[0].labels.numpy(),
+                targets[0].labels.tolist(),
                 names,
             )
-            for clip, targets in zip(batch.clips, batch.targets, strict=True)
+            for clip, targets in islice(clips, self._clips)
         ]
-        sheet = contact_sheet(drawn, columns=4)
+        sheet = contact_sheet(drawn, columns=4, tile_size=_TILE)
         _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
         (self._folder / "data.png").write_bytes(png.tobytes())
 
 
 def _statistics(datamodule: Any, split: str) -> dict[str, Any]:
     annotations = datamodule.annotations(split)
-    boxes, labels = annotations.boxes_xyxy(), annotations.labels
+    boxes, labels = annotations.all_boxes(), annotations.labels
     sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
     per_class = {}
     for label, name in enumerate(datamodule.classes.names, start=1):
         own = sides[labels == label]
         quantiles = np.quantile(own, [0.05, 0.5, 0.95]).round(1).tolist() if len(own) else None
         per_class[name] = {"boxes": len(own), "side_px_5_50_95": quantiles}
-    numbers = {"pictures": len(annotations.image_ids), "boxes": len(boxes), "classes": per_class}
+    numbers = {"pictures": len(annotations), "boxes": len(boxes), "classes": per_class}
     log.info("%s: %d pictures, %d boxes %s", split, numbers["pictures"], len(boxes), per_class)
     return numbers
 
@@ -108,11 +114,11 @@ def _require_boxes(split: str, numbers: dict[str, Any], data: str) -> None:
 
 def _coverage(datamodule: Any, pl_module: LightningModule) -> dict[str, float]:
     annotations = datamodule.annotations("train")
-    per_image = np.diff(annotations.offsets)
-    sizes = np.stack([annotations.heights, annotations.widths], axis=1).repeat(per_image, axis=0)
+    sizes = np.stack([annotations.heights, annotations.widths], axis=1)
+    sizes = sizes[annotations.image_of_annotation()]
     tensors: list[Tensor] = [
         torch.from_numpy(np.ascontiguousarray(array))
-        for array in (annotations.boxes_xyxy(), annotations.labels.astype(np.int64), sizes)
+        for array in (annotations.all_boxes(), annotations.labels, sizes)
     ]
     measure: Any = pl_module.coverage
     return measure(*tensors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from callbacks.run_facts import run_facts
+from callbacks.run_facts import report_meta, run_facts
 from callbacks.wandb_curves import log_curves
 from evaluation.report import write_report
 from evaluation.results_json import to_results, write_json
@@ -64,7 +65,7 @@ class DetectionEvaluation(Callback):
         if evaluation is not None and not trainer.sanity_checking:
             log_curves(trainer, evaluation, "val")
         scalars, operating_point = trainer.strategy.broadcast(
-            (evaluation.scalars(), evaluation.operating_point_thresholds()) if evaluation else None
+            (evaluation.scalars(), evaluation.thresholds()) if evaluation else None
         )
         pl_module.operating_point = operating_point  # type: ignore[assignment]
         self._log(pl_module, "val", scalars)
@@ -115,23 +116,26 @@ class DetectionEvaluation(Callback):
     ) -> None:
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         facts = run_facts(trainer, pl_module)
-        skipped = [*datamodule.skipped, *self._skipped]
-        facts["skipped_pictures"] = [str(name) for name in skipped]
+        facts["skipped_pictures"] = sorted({*datamodule.skipped, *self._skipped})
         write_json(self._folder / "ground_truth.json", truth)
         write_json(self._folder / "predictions.json", results)
         write_json(self._folder / "metrics.json", {**facts, **evaluation.to_json()})
+        name = facts["model"]
         write_report(
             self._folder / "report.html",
-            evaluation,
-            meta=facts,
+            {name: evaluation},
+            {name: results},
+            truth,
             picture=datamodule.picture,
-            truth=truth,
-            results=results,
+            meta=report_meta(facts),
         )
         log.info("metrics.json, predictions.json, report.html written to %s", self._folder)
 
     def _log(self, pl_module: LightningModule, split: str, scalars: dict[str, float]) -> None:
-        named = {f"{split}/{name}": value for name, value in scalars.items()}
+        # A figure that is not defined (a class without truth) is no point of a curve.
+        named = {
+            f"{split}/{name}": value for name, value in scalars.items() if not math.isnan(value)
+        }
         # Computed once and broadcast: every process has the same figures.
         shown = {f"{split}/map", f"{split}/map_50"} & named.keys()
         pl_module.log_dict({name: named.pop(name) for name in shown}, prog_bar=True)

@@ -51,11 +51,10 @@ class ValidationPictures(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._images or trainer.sanity_checking:
             return
-        images = [self._images[image_id] for image_id in sorted(self._images)]
+        # A key each: W&B shows a list rightly only if all its pictures are of one size.
+        panels = {f"val/picture/{image_id}": image for image_id, image in self._images.items()}
         for logger in _wandb_loggers(trainer):
-            logger.experiment.log(
-                {"val/pictures": images, "trainer/global_step": trainer.global_step}
-            )
+            logger.experiment.log({**panels, "trainer/global_step": trainer.global_step})
 
     def _overlay(
         self, frame: Tensor, target: Target, prediction: Prediction, classes: ClassList

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import wandb
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
-from evaluation.summary import Evaluation
-
-_POINTS = 101
+from evaluation.summary import RECALL_GRID, Evaluation, precision_at_recall
 
 
 def log_curves(trainer: Trainer, evaluation: Evaluation, split: str) -> None:
@@ -17,12 +14,11 @@ def log_curves(trainer: Trainer, evaluation: Evaluation, split: str) -> None:
     loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
     if not loggers:
         return
-    recall = np.linspace(0.0, 1.0, _POINTS)
-    lines = evaluation.interpolated_precision(recall)
+    curves = {name: c for name, c in evaluation.curves.items() if c.n_truth}
     plot = wandb.plot.line_series(
-        xs=recall.tolist(),
-        ys=[precision.tolist() for precision in lines.values()],
-        keys=list(lines),
+        xs=RECALL_GRID.tolist(),
+        ys=[precision_at_recall(curve).tolist() for curve in curves.values()],
+        keys=list(curves),
         title=f"{split}: precision over recall, IoU 0.5",
         xname="recall",
     )

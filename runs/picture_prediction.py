@@ -121,9 +121,9 @@ class PredictionFolder:
         drawn = draw_boxes(
             frame.picture,
             prediction.boxes[shown].numpy(),
-            prediction.labels[shown].numpy(),
+            prediction.labels[shown].tolist(),
             names,
-            scores=prediction.scores[shown].numpy(),
+            scores=prediction.scores[shown].tolist(),
         )
         folder = self.folder / "pictures"
         folder.mkdir(parents=True, exist_ok=True)

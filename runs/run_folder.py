@@ -86,10 +86,17 @@ class RunFolder:
         from detectors.checkpoint import read_checkpoint
 
         read_checkpoint(self.checkpoint)
-        detector_class = locate(self.config["model"]["_target_"], "model")
-        detector = detector_class.load_from_checkpoint(
-            self.checkpoint, map_location="cpu", weights_only=True
-        )
+        target = self.config["model"]["_target_"]
+        detector_class = locate(target, "model")
+        try:
+            detector = detector_class.load_from_checkpoint(
+                self.checkpoint, map_location="cpu", weights_only=True
+            )
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"{self.checkpoint}: does not fit {target}, which {self.path / CONFIG_FILE} "
+                f"names; give the checkpoint of this very run: {error}"
+            ) from error
         return detector.eval()
 
 

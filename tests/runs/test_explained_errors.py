@@ -1,0 +1,99 @@
+"""Wrong input on the command line ends with exit code 1 and a message that says what to mend."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+
+from runs.explained_errors import explain
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def composed_error(*overrides: str) -> str:
+    with (
+        initialize_config_dir(str(ROOT / "conf"), version_base="1.3"),
+        pytest.raises(Exception) as caught,  # noqa: PT011
+    ):
+        compose("train", overrides=list(overrides))
+    return explain(caught.value) or ""
+
+
+@pytest.mark.parametrize(
+    ("override", "nearest"),
+    [
+        ("model=ssd30", "did you mean 'ssd300'"),
+        ("experiment=demmo", "did you mean 'demo'"),
+        ("trainer=debugg", "did you mean 'debug'"),
+        ("datamodule=facade", "did you mean 'facades'"),
+        ("modle=ssd300", "did you mean 'model'"),
+        ("seeed=1", "did you mean 'seed'"),
+        ("trainer.max_epoch=3", "did you mean 'max_epochs'"),
+        ("model.optimizer.lrr=1", "did you mean 'lr'"),
+        ("model.optimzer.lr=1", "did you mean 'optimizer'"),
+        ("datamodule.rot=x", "did you mean 'root'"),
+    ],
+)
+def test_misspelt_keys_and_choices_name_the_nearest(override: str, nearest: str):
+    message = composed_error(override)
+    assert nearest in message
+    assert override.partition("=")[0] in message
+
+
+def test_a_value_that_does_not_parse_is_quoted():
+    assert "trainer.max_epochs=[1" in composed_error("trainer.max_epochs=[1")
+
+
+def test_the_doors_own_message_survives_instantiation():
+    wrapped = InstantiationException("Error in call to target")
+    wrapped.__cause__ = FileNotFoundError("nowhere: no such folder")
+    assert explain(wrapped) == "nowhere: no such folder"
+
+
+def test_a_fault_of_ours_keeps_its_traceback():
+    wrapped = InstantiationException("Error in call to target")
+    wrapped.__cause__ = TypeError("a bug")
+    assert explain(wrapped) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["train.py", "model=ssd30"], "did you mean 'ssd300'"),
+        (["evaluate.py", "run=nowhere"], "no such folder"),
+        (["evaluate.py"], "run= is needed"),
+        (["predict.py", "run=nowhere", "source=nowhere.jpg"], "nowhere.jpg"),
+    ],
+)
+def test_the_process_ends_with_one_line_and_exit_code_1(
+    command: list[str], message: str, tmp_path: Path
+):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / command[0]), *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_needs_no_torch(tmp_path: Path):
+    code = (
+        "import sys, runpy; sys.argv = ['train.py', '--help']\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "try:\n"
+        f"    runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+        "except SystemExit:\n    pass\n"
+        "print('torch' in sys.modules, 'lightning' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("False False")

@@ -1,0 +1,57 @@
+"""Every YAML under conf/ composes, and every `_target_` in it exists and takes its keys."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from runs.targets import check_keywords
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF = ROOT / "conf"
+GROUPS = ("model", "datamodule", "trainer", "callbacks", "logger", "experiment")
+CHOICES = [
+    f"{group}={'[default,' + file.stem + ']' if group == 'callbacks' else file.stem}"
+    for group in GROUPS
+    for file in sorted((CONF / group).glob("*.yaml"))
+    if not (group == "callbacks" and file.stem == "default")
+]
+
+
+def composed(name: str, overrides: list[str]) -> dict[str, Any]:
+    paths = ["paths.root=/tmp/root", "paths.run=/tmp/run"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(name, overrides=[*overrides, *paths])
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return plain
+
+
+@pytest.mark.parametrize("choice", ["seed=0", *CHOICES])
+def test_every_choice_of_a_training_composes_and_fits_its_classes(choice: str):
+    check_keywords(composed("train", [choice]))
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict"])
+def test_the_other_entry_points_compose(name: str):
+    needed = ["run=a", "source=b"] if name == "predict" else ["run=a"]
+    check_keywords(composed(name, needed))
+
+
+def test_evaluation_takes_another_datamodule():
+    config = composed("evaluate", ["run=a", "datamodule=facades", "datamodule.root=b"])
+    assert config["datamodule"]["root"] == "b"
+
+
+def test_every_experiment_gives_its_command_in_its_first_line():
+    for file in sorted((CONF / "experiment").glob("*.yaml")):
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("# "), file
+        assert f"experiment={file.stem}" in first, file
+
+
+def test_every_yaml_says_what_it_is_for_in_its_first_line():
+    for file in sorted(CONF.rglob("*.yaml")):
+        assert file.read_text(encoding="utf-8").startswith("# "), file
