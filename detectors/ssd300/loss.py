@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detectors.ssd300.box_codes import encode
-from detectors.ssd300.matching import FORCED, match_priors
+from detectors.ssd300.matching import FORCED, covered_priors, match_priors
 
 LOCALISATION = ("smooth_l1_sum", "l1_mean")
 
@@ -70,6 +70,7 @@ class MultiBoxLoss(nn.Module):
         priors: Tensor,
         boxes: Sequence[Tensor],
         labels: Sequence[Tensor],
+        ignored: Sequence[Tensor | None] | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch.
 
@@ -79,6 +80,8 @@ class MultiBoxLoss(nn.Module):
             priors: float32 [P, 4], xyxy pixels of the 300x300 frame.
             boxes: B tensors float32 [N, 4], xyxy pixels in the same frame; N = 0 is legal.
             labels: B tensors int64 [N], 1..C.
+            ignored: for each frame regions float32 [M, 4] in the same frame, or None: priors of
+                which half lies in one are never mined as negatives.
 
         Returns:
             Scalars float32 `bbox_regression` and `classification`, to be added up.
@@ -90,7 +93,8 @@ class MultiBoxLoss(nn.Module):
         entropy = F.cross_entropy(
             logits.float().flatten(0, 1), wanted_labels.flatten(), reduction="none"
         ).view_as(wanted_labels)
-        hardest = self._hard_negatives(entropy.detach(), positive)
+        negative = ~positive & ~_ignored_priors(priors, ignored, len(codes))
+        hardest = self._hard_negatives(entropy.detach(), positive, negative)
         return {
             "bbox_regression": self.loc_weight * regression / count,
             "classification": torch.where(positive | hardest, entropy, 0.0).sum() / count,
@@ -117,13 +121,21 @@ class MultiBoxLoss(nn.Module):
             each = F.smooth_l1_loss(codes, wanted, reduction="none")
         return torch.where(positive[..., None], each, 0.0).sum()
 
-    def _hard_negatives(self, entropy: Tensor, positive: Tensor) -> Tensor:
+    def _hard_negatives(self, entropy: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """bool [B, P]: the negatives of each frame with the highest loss, `negative_ratio` : 1."""
         wanted = (self.negative_ratio * positive.sum(1)).long().clamp(min=self.min_negatives)
-        wanted = torch.minimum(wanted, (~positive).sum(1))
+        wanted = torch.minimum(wanted, negative.sum(1))
+        # The one number that is read back from the device: sorting all priors would cost more.
         most = int(wanted.max())
-        if most == 0:
-            return torch.zeros_like(positive)
-        order = entropy.masked_fill(positive, -torch.inf).topk(most, dim=1).indices
+        order = entropy.masked_fill(~negative, -torch.inf).topk(most, dim=1).indices
         taken = torch.arange(most, device=order.device) < wanted[:, None]
         return torch.zeros_like(positive).scatter(1, order, taken)
+
+
+def _ignored_priors(
+    priors: Tensor, ignored: Sequence[Tensor | None] | None, frame_count: int
+) -> Tensor:
+    """bool [B, P]: priors that lie in the ignored regions of their frame."""
+    regions = [None] * frame_count if ignored is None else ignored
+    nowhere = torch.zeros(len(priors), dtype=torch.bool, device=priors.device)
+    return torch.stack([nowhere if r is None else covered_priors(r, priors) for r in regions])

@@ -37,6 +37,7 @@ class SSD300(Detector):
         prior_centres: 'steps' or 'grid', see `build_priors`.
         weights: a whole torchvision `ssd300_vgg16`, as an enum name such as
             'SSD300_VGG16_Weights.COCO_V1' or a file; classes are taken over by name.
+        trunk_arguments: keyword arguments of the timm backbone, such as narrower `channels`.
         trunk_weights: for the trunk alone: 'imagenet' for the published weights, or a file.
         trainable_backbone_layers: of VGG16's five convolution stages, how many learn, counted from
             the last; for 'vgg16' only.
@@ -69,6 +70,7 @@ class SSD300(Detector):
         priors: str | Mapping[str, Any] = "coco",
         prior_centres: str = "steps",
         weights: str | None = None,
+        trunk_arguments: Mapping[str, Any] | None = None,
         trunk_weights: str | None = None,
         trainable_backbone_layers: int | None = None,
         forced: str = "overwrite",
@@ -87,7 +89,7 @@ class SSD300(Detector):
         super().__init__(
             class_names, category_ids, optimizer, schedule, schedule_interval, parameter_groups
         )
-        backbone = _build_trunk(trunk, trunk_weights, trainable_backbone_layers)
+        backbone = _build_trunk(trunk, trunk_arguments, trunk_weights, trainable_backbone_layers)
         self.network = SSD300Network(len(self.classes), backbone, priors, prior_centres)
         if weights is not None:
             load_detector_weights(self.network, weights, self.classes.names)
@@ -134,15 +136,16 @@ class SSD300(Detector):
         return self.network(self.network.prepare(batch.frames()))
 
     def _losses(self, batch: Batch, codes: Tensor, logits: Tensor) -> dict[str, Tensor]:
-        boxes, labels = [], []
+        boxes, labels, ignored = [], [], []
         for frame, target in zip(batch.frames(), batch.frame_targets(), strict=True):
             size = (frame.shape[1], frame.shape[2])
-            frame_boxes = scale_boxes(target.boxes, size, (FRAME, FRAME))
             # A crowd's box is no object, and no prior should learn to draw it.
             single = slice(None) if target.iscrowd is None else ~target.iscrowd
-            boxes.append(frame_boxes[single])
+            boxes.append(scale_boxes(target.boxes, size, (FRAME, FRAME))[single])
             labels.append(target.labels[single])
-        return self.loss(codes, logits, self.network.priors, boxes, labels)
+            regions = target.ignore
+            ignored.append(None if regions is None else scale_boxes(regions, size, (FRAME, FRAME)))
+        return self.loss(codes, logits, self.network.priors, boxes, labels, ignored)
 
     @torch.no_grad()
     def _predictions(self, batch: Batch, codes: Tensor, logits: Tensor) -> list[Prediction]:
@@ -161,14 +164,21 @@ class SSD300(Detector):
 
 
 def _build_trunk(
-    name: str, weights: str | None, trainable_layers: int | None
+    name: str,
+    arguments: Mapping[str, Any] | None,
+    weights: str | None,
+    trainable_layers: int | None,
 ) -> VGG16Trunk | TimmTrunk:
     if name != "vgg16":
         if trainable_layers is not None:
             raise ValueError(
                 f"trainable_backbone_layers is for trunk 'vgg16'; it cannot freeze timm's {name}"
             )
-        return TimmTrunk(name, weights)
+        return TimmTrunk(name, weights, arguments)
+    if arguments:
+        raise ValueError(
+            f"trunk_arguments are for timm backbones; trunk 'vgg16' takes none, got {arguments}"
+        )
     trunk = VGG16Trunk(5 if trainable_layers is None else trainable_layers)
     if weights is not None:
         load_vgg_weights(trunk, weights)

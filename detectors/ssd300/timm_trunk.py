@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class TimmTrunk(nn.Module):
         name: a model name of `timm.list_models()`.
         weights: 'imagenet' for the weights that timm publishes, a file of them, or None for a
             random start.
+        arguments: keyword arguments of the backbone's constructor, such as narrower `channels`.
 
     Attributes:
         channels: of the source maps it gives, for the 38x38 grid first.
@@ -39,11 +41,17 @@ class TimmTrunk(nn.Module):
         FileNotFoundError: if the weights are absent or cannot be had.
     """
 
-    def __init__(self, name: str, weights: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        weights: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
-        backbone = _create(name)
+        arguments = dict(arguments or {})
+        backbone = _create(name, arguments)
         self.input_size, taps = _matching_taps(name, backbone)
-        self.backbone = _create(name, weights, taps)
+        self.backbone = _create(name, {**arguments, "out_indices": taps}, weights)
         feature_info: Any = self.backbone.feature_info
         self.channels = tuple(feature_info.channels())
         config = resolve_model_data_config(self.backbone)
@@ -55,31 +63,27 @@ class TimmTrunk(nn.Module):
         return self.backbone(images)
 
 
-def _create(
-    name: str, weights: str | None = None, taps: tuple[int, ...] | None = None
-) -> nn.Module:
-    options: dict[str, Any] = {"features_only": True}
-    if taps is not None:
-        options["out_indices"] = taps
+def _create(name: str, arguments: Mapping[str, Any], weights: str | None = None) -> nn.Module:
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "timm.list_models()"
+        raise ValueError(f"trunk: neither 'vgg16' nor a model of timm: {name!r}; near: {near}")
+    options: dict[str, Any] = {"features_only": True, **arguments}
     if weights is not None:
         options["pretrained"] = True
         if weights != "imagenet":
             if not Path(weights).is_file():
                 raise FileNotFoundError(f"trunk_weights: no file {weights}")
             options["pretrained_cfg_overlay"] = {"file": weights}
-    if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "timm.list_models()"
-        raise ValueError(f"trunk: neither 'vgg16' nor a model of timm: {name!r}; near: {near}")
     try:
         return timm.create_model(name, **options)
     except (OSError, ConnectionError) as error:
         raise FileNotFoundError(
-            f"trunk_weights: could not fetch timm's weights of {name} ({error}). Offline? Download "
-            f"the file of https://huggingface.co/timm (model card of {name}) elsewhere and give "
-            "its path as trunk_weights"
+            f"trunk_weights: could not fetch timm's weights of {name} ({error}). Offline? Fetch "
+            "its model.safetensors from timm's page on the Hugging Face Hub on another machine "
+            "and give that file as trunk_weights"
         ) from error
-    except (RuntimeError, AttributeError) as error:
-        raise ValueError(f"trunk: timm's {name} cannot be used as a trunk: {error}") from error
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise ValueError(f"trunk: timm's {name} cannot be used with {options}: {error}") from error
 
 
 @torch.no_grad()

@@ -171,7 +171,7 @@ def _read(source: str) -> dict[str, Tensor]:
 def _fetch(name: str) -> dict[str, Tensor]:
     try:
         weights = get_weight(name)
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise ValueError(f"weights: torchvision has no {name}: {error}") from error
     try:
         return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
