@@ -31,12 +31,8 @@ def confusion_matrix(matches: Matches, thresholds: dict[str, float]) -> NDArray[
     open_truth = np.flatnonzero(truth.counted & ~found)
     false = np.flatnonzero(kept & matches.fp)
 
-    best, iou = most_overlapped(
-        detections.boxes[false],
-        detections.image[false],
-        truth.boxes[open_truth],
-        truth.image[open_truth],
-    )
+    wrong = detections.boxes[false], detections.image[false]
+    best, iou = most_overlapped(*wrong, truth.boxes[open_truth], truth.image[open_truth])
     claimed = np.where(iou >= IOU_THRESHOLD, best, -1)
     order = np.lexsort((detections.image[false], -detections.scores[false]))
     confused = first_claims(claimed, order, np.ones(len(open_truth), dtype=bool))

@@ -68,17 +68,9 @@ def draw_boxes(
         _outline(canvas, box, box_colour, width, dashed)
     if not tags or len(placed) == 0:
         return canvas
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
-    font = _font(max(11, round(max(picture.shape[:2]) / 45)))
     values = [None] * len(placed) if scores is None else np.asarray(scores).ravel().tolist()
-    for box, box_colour, label, score in zip(placed, colours, places, values, strict=True):
-        texts = _tag_texts(class_names[label - 1], score)
-        room = np.inf if len(placed) <= FEW_BOXES else box[2] - box[0]
-        fitting = [text for text in texts if draw.textlength(text, font=font) + 6 <= room]
-        if fitting:
-            _tag(draw, box, fitting[0], box_colour, font, image.size)
-    return np.asarray(image)
+    texts = [_tag_texts(class_names[k - 1], v) for k, v in zip(places, values, strict=True)]
+    return _with_tags(canvas, placed, texts, colours)
 
 
 def contact_sheet(
@@ -136,6 +128,21 @@ def _outline(
             bar[(drawn[:, None], drawn[None, :])[along].repeat(bar.shape[1 - along], 1 - along)] = (
                 paint
             )
+
+
+def _with_tags(
+    canvas: Picture, boxes: NDArray[np.float64], texts: list[list[str]], colours: list[Colour]
+) -> Picture:
+    """A copy of the picture with, for each box, the first of its texts that fits."""
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
+    font = _font(max(11, round(max(canvas.shape[:2]) / 45)))
+    for box, candidates, colour in zip(boxes, texts, colours, strict=True):
+        room = np.inf if len(boxes) <= FEW_BOXES else box[2] - box[0]
+        fitting = [text for text in candidates if draw.textlength(text, font=font) + 6 <= room]
+        if fitting:
+            _tag(draw, box, fitting[0], colour, font, image.size)
+    return np.asarray(image)
 
 
 def _tag_texts(name: str, score: float | None) -> list[str]:

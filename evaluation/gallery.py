@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from evaluation.columns import Truth
 from evaluation.drawing import Colour, Picture, draw_boxes
 from evaluation.matching import Matches
 
 CORRECT: Colour = (86, 180, 233)
 MISSED: Colour = (240, 228, 66)
 FALSE_ALARM: Colour = (213, 94, 0)
+
+PICTURE_BUDGET = 1_900_000  # bytes of JPEG; base64 adds a third, and the page stays under 3 MB
+BEST, WORST = 4, 6
+NARROWEST = 0.55  # width by height of a shown picture, so that its caption has room
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +134,67 @@ def _scaled(picture: Picture, longest_side: int) -> tuple[Picture, float]:
     image = Image.fromarray(picture)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     return np.asarray(image.resize(size, Image.Resampling.LANCZOS)), scale
+
+
+def shot_groups(
+    verdicts: Mapping[str, Verdicts], truth: Truth, picture: Callable[[int], Picture]
+) -> list[dict[str, Any]]:
+    """The best and the worst pictures for the report's template, within its budget of bytes.
+
+    Args:
+        verdicts: run name -> verdicts on the same truth.
+        truth: COCO instances dict, for the file names.
+        picture: image id -> uint8 [H, W, 3], RGB.
+
+    Returns:
+        Groups with `title` and `frames`; a frame is a list of one shot for every run.
+
+    Raises:
+        ValueError: if so many runs are compared that their pictures cannot be kept small.
+    """
+    groups = choose_pictures(list(verdicts.values()), BEST, WORST)
+    places = [place for group in groups for place in group]
+    ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
+    names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
+    stored = {place: picture(ids[place]) for place in places}
+    jpegs = _within_budget(verdicts, stored)
+
+    def entry(run: str, place: int) -> dict[str, Any]:
+        correct, missed, false = verdicts[run].counts[place].tolist()
+        height, width = stored[place].shape[:2]
+        return {
+            "run": run,
+            "image_id": ids[place],
+            "file_name": names[ids[place]],
+            "jpeg": base64.b64encode(jpegs[run, place]).decode(),
+            "shape": (height, width),
+            "ratio": max(width / height, NARROWEST),
+            "correct": correct,
+            "missed": missed,
+            "false": false,
+        }
+
+    titles = ("Best pictures", "Worst pictures")
+    return [
+        {"title": title, "frames": [[entry(run, p) for run in verdicts] for p in group]}
+        for title, group in zip(titles, groups, strict=True)
+        if group
+    ]
+
+
+def _within_budget(
+    verdicts: Mapping[str, Verdicts], stored: Mapping[int, Picture]
+) -> dict[tuple[str, int], bytes]:
+    """Every shown picture as JPEG, at the largest of a few sizes that keeps the page small."""
+    settings = ((760, 84), (640, 80), (520, 75), (400, 65), (280, 50))
+    for longest_side, quality in settings:
+        jpegs = {
+            (run, place): as_jpeg(verdict_picture(pixels, verdict, place, longest_side), quality)
+            for run, verdict in verdicts.items()
+            for place, pixels in stored.items()
+        }
+        if sum(map(len, jpegs.values())) <= PICTURE_BUDGET:
+            return jpegs
+    raise ValueError(
+        f"{len(verdicts)} runs side by side do not fit a report of 3 MB; compare fewer at once"
+    )

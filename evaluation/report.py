@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from evaluation.charts import Chart, f1_chart, precision_recall_chart
 from evaluation.columns import Results, Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
-from evaluation.gallery import Verdicts, as_jpeg, choose_pictures, judge, verdict_picture
+from evaluation.gallery import judge, shot_groups
 from evaluation.matching import match_detections
 from evaluation.results_json import write_atomically
 from evaluation.summary import Evaluation
 
-PICTURE_BUDGET = 1_900_000  # bytes of JPEG; base64 adds a third, and the page stays under 3 MB
-BEST, WORST = 4, 6
 LARGEST_MATRIX = 20
-NARROWEST = 0.55  # width by height of a shown picture, so that its caption has room
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
 
 
@@ -76,6 +72,21 @@ def write_report(
         for name, evaluation in evaluations.items()
     }
     columns = next(iter(verdicts.values())).matches.truth
+    page = (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            meta=meta,
+            runs=[_run(name, evaluations[name], columns) for name in evaluations],
+            images=len(columns.image_ids),
+            objects=int(columns.counted.sum()),
+            gallery=shot_groups(verdicts, truth, picture),
+        )
+    )
+    write_atomically(Path(path), page.encode())
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("evaluation", "."),
         autoescape=select_autoescape(enabled_extensions=("jinja",), default=True),
@@ -84,14 +95,7 @@ def write_report(
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "two": two_places}
-    page = environment.get_template("report.html.jinja").render(
-        meta=meta,
-        runs=[_run(name, evaluations[name], columns) for name in evaluations],
-        images=len(columns.image_ids),
-        objects=int(columns.counted.sum()),
-        gallery=_gallery(verdicts, truth, picture),
-    )
-    write_atomically(Path(path), page.encode())
+    return environment
 
 
 def percent(value: float) -> str:
@@ -187,55 +191,3 @@ def _mixed_up(evaluation: Evaluation, most: int = 12) -> list[dict[str, Any]]:
         for i, j in pairs
         if between[i, j]
     ]
-
-
-def _gallery(
-    verdicts: Mapping[str, Verdicts], truth: Truth, picture: Callable[[int], Picture]
-) -> list[dict[str, Any]]:
-    """The groups of pictures, each picture once for every run, within the budget of bytes."""
-    groups = choose_pictures(list(verdicts.values()), BEST, WORST)
-    places = [place for group in groups for place in group]
-    ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
-    names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
-    stored = {place: picture(ids[place]) for place in places}
-    jpegs = _within_budget(verdicts, stored)
-
-    def entry(run: str, place: int) -> dict[str, Any]:
-        correct, missed, false = verdicts[run].counts[place].tolist()
-        height, width = stored[place].shape[:2]
-        return {
-            "run": run,
-            "image_id": ids[place],
-            "file_name": names[ids[place]],
-            "jpeg": base64.b64encode(jpegs[run, place]).decode(),
-            "shape": (height, width),
-            "ratio": max(width / height, NARROWEST),
-            "correct": correct,
-            "missed": missed,
-            "false": false,
-        }
-
-    titles = ("Best pictures", "Worst pictures")
-    return [
-        {"title": title, "frames": [[entry(run, p) for run in verdicts] for p in group]}
-        for title, group in zip(titles, groups, strict=True)
-        if group
-    ]
-
-
-def _within_budget(
-    verdicts: Mapping[str, Verdicts], stored: Mapping[int, Picture]
-) -> dict[tuple[str, int], bytes]:
-    """Every shown picture as JPEG, at the largest of a few sizes that keeps the page small."""
-    settings: Sequence[tuple[int, int]] = ((760, 84), (640, 80), (520, 75), (400, 65), (280, 50))
-    for longest_side, quality in settings:
-        jpegs = {
-            (run, place): as_jpeg(verdict_picture(pixels, verdict, place, longest_side), quality)
-            for run, verdict in verdicts.items()
-            for place, pixels in stored.items()
-        }
-        if sum(map(len, jpegs.values())) <= PICTURE_BUDGET:
-            return jpegs
-    raise ValueError(
-        f"{len(verdicts)} runs side by side do not fit a report of 3 MB; compare fewer at once"
-    )
