@@ -153,33 +153,33 @@ def shot_groups(
         ValueError: if so many runs are compared that their pictures cannot be kept small.
     """
     groups = choose_pictures(list(verdicts.values()), BEST, WORST)
-    places = [place for group in groups for place in group]
     ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
     names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
-    stored = {place: picture(ids[place]) for place in places}
+    stored = {place: picture(ids[place]) for group in groups for place in group}
     jpegs = _within_budget(verdicts, stored)
 
-    def entry(run: str, place: int) -> dict[str, Any]:
-        correct, missed, false = verdicts[run].counts[place].tolist()
-        height, width = stored[place].shape[:2]
-        return {
-            "run": run,
-            "image_id": ids[place],
-            "file_name": names[ids[place]],
-            "jpeg": base64.b64encode(jpegs[run, place]).decode(),
-            "shape": (height, width),
-            "ratio": max(width / height, NARROWEST),
-            "correct": correct,
-            "missed": missed,
-            "false": false,
-        }
+    def frame(place: int) -> list[dict[str, Any]]:
+        facts = {"file_name": names[ids[place]], **_shape(stored[place])}
+        return [
+            {"run": run, **facts, **_shot(verdict, place, jpegs[run, place])}
+            for run, verdict in verdicts.items()
+        ]
 
-    titles = ("Best pictures", "Worst pictures")
+    titled = zip(("Best pictures", "Worst pictures"), groups, strict=True)
     return [
-        {"title": title, "frames": [[entry(run, p) for run in verdicts] for p in group]}
-        for title, group in zip(titles, groups, strict=True)
-        if group
+        {"title": title, "frames": [frame(p) for p in group]} for title, group in titled if group
     ]
+
+
+def _shape(picture: Picture) -> dict[str, Any]:
+    height, width = picture.shape[:2]
+    return {"height": height, "width": width, "ratio": max(width / height, NARROWEST)}
+
+
+def _shot(verdicts: Verdicts, place: int, jpeg: bytes) -> dict[str, Any]:
+    correct, missed, false = verdicts.counts[place].tolist()
+    data = base64.b64encode(jpeg).decode()
+    return {"jpeg": data, "correct": correct, "missed": missed, "false": false}
 
 
 def _within_budget(
