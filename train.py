@@ -81,14 +81,16 @@ def train(cfg: DictConfig) -> float:
     )
     for logger in loggers:
         logger.log_hyperparams(config)
-    trainer.fit(detector, datamodule=datamodule)
-    checkpoint: Any = trainer.checkpoint_callback
-    trainer.test(
-        detector, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False
-    )
-    wandb.finish()  # or the next job of a multirun would write into this run
+    try:
+        trainer.fit(detector, datamodule=datamodule)
+        best: Any = trainer.checkpoint_callback
+        trainer.test(
+            detector, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False
+        )
+    finally:
+        wandb.finish()  # or the next job of a multirun would write into this run
     print_scores(folder)
-    return float(checkpoint.best_model_score)
+    return float(best.best_model_score)
 
 
 @hydra.main(config_path="conf", config_name="train", version_base="1.3")

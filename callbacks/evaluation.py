@@ -64,10 +64,8 @@ class DetectionEvaluation(Callback):
         evaluation, _, _ = self._evaluate(trainer, pl_module, "val", operating_point=None)
         if evaluation is not None and not trainer.sanity_checking:
             log_curves(trainer, evaluation, "val")
-        scalars, operating_point = trainer.strategy.broadcast(
-            (evaluation.scalars(), evaluation.thresholds()) if evaluation else None
-        )
-        pl_module.operating_point = operating_point  # type: ignore[assignment]
+        figures: Any = (evaluation.scalars(), evaluation.thresholds()) if evaluation else None
+        scalars, pl_module.operating_point = trainer.strategy.broadcast(figures)
         self._log(pl_module, "val", scalars)
 
     @override
@@ -76,8 +74,8 @@ class DetectionEvaluation(Callback):
         evaluation, truth, results = self._evaluate(trainer, pl_module, "test", chosen or None)
         if evaluation is not None:
             self._write(trainer, pl_module, evaluation, truth, results)
-        scalars = trainer.strategy.broadcast(evaluation.scalars() if evaluation else None)
-        self._log(pl_module, "test", scalars)
+        figures: Any = evaluation.scalars() if evaluation else None
+        self._log(pl_module, "test", trainer.strategy.broadcast(figures))
 
     def _reset(self) -> None:
         self._predictions, self._judged, self._skipped = [], [], []

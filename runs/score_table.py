@@ -35,5 +35,5 @@ def print_scores(folder: Path) -> None:
 
 def _cell(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
