@@ -161,7 +161,8 @@ def _places(
     """The place of each entry's id in `known` (ascending)."""
     ids = _numbers(entries, field, where)
     places = np.searchsorted(known, ids)
-    unknown = np.flatnonzero(~np.isin(ids, known))
+    nearest = known[np.minimum(places, len(known) - 1)] if len(known) else np.full(len(ids), np.nan)
+    unknown = np.flatnonzero(nearest != ids)
     if len(unknown):
         first = unknown[0]
         raise ValueError(
