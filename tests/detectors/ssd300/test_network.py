@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -134,6 +136,30 @@ def test_exported_program_gives_equal_outputs(light: SSD300Network) -> None:
     with torch.no_grad():
         for ours, exported in zip(OneStage(light)(other), program.module()(other), strict=True):
             torch.testing.assert_close(exported, ours, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_onnx_gives_equal_outputs(light: SSD300Network, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    images = torch.rand(1, 3, 300, 300, generator=torch.Generator().manual_seed(3))
+    model = OneStage(light).eval()
+    path = tmp_path / "ssd300.onnx"
+    torch.onnx.export(model, (images,), str(path), dynamo=False, opset_version=17)
+    session = runtime.InferenceSession(str(path))
+    exported = session.run(None, {session.get_inputs()[0].name: images.flip(3).numpy()})
+    boxes, scores, labels = (torch.from_numpy(part) for part in exported)
+    with torch.no_grad():
+        our_boxes, our_scores, our_labels = model(images.flip(3))
+    torch.testing.assert_close(scores, our_scores, atol=1e-5, rtol=0)
+    assert torch.equal(labels, our_labels)
+    # Boxes whose scores differ only by rounding may stand in another order.
+    alone = our_scores.diff(dim=1).abs() > 1e-4
+    alone = torch.nn.functional.pad(alone, (1, 0), value=True) & torch.nn.functional.pad(
+        alone, (0, 1), value=True
+    )
+    assert alone.sum() > 20
+    torch.testing.assert_close(boxes[alone], our_boxes[alone], atol=1e-2, rtol=0)
 
 
 def test_batch_of_one_can_be_trained(light: SSD300Network) -> None:
