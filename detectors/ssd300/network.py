@@ -111,7 +111,7 @@ class SSD300Network(nn.Module):
 def _flatten_heads(heads: nn.ModuleList, sources: list[Tensor], width: int) -> Tensor:
     """[B, P, width]: level, row, column, shape. Channels are shape-major, so no more is needed."""
     maps = (head(source) for head, source in zip(heads, sources, strict=True))
-    return torch.cat([m.permute(0, 2, 3, 1).reshape(len(m), -1, width) for m in maps], 1)
+    return torch.cat([m.permute(0, 2, 3, 1).reshape(m.shape[0], -1, width) for m in maps], 1)
 
 
 def _extra_layers(trunk: VGG16Trunk | TimmTrunk) -> tuple[nn.ModuleList, list[int]]:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision.ops import box_iou
 
+from detectors.checks import check_detector
 from detectors.ssd300.module import SSD300
 from structures import Batch, Target, collate
 
@@ -36,6 +37,10 @@ def picture(image_id: int, size: tuple[int, int] = (210, 260)) -> tuple[torch.Te
 def empty(image_id: int) -> tuple[torch.Tensor, list[Target]]:
     target = Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), image_id)
     return torch.zeros(1, 3, 64, 48, dtype=torch.uint8), [target]
+
+
+def test_keeps_the_contract_of_every_detector() -> None:
+    check_detector(light(optimizer=functools.partial(torch.optim.SGD, lr=1e-3)))
 
 
 def test_losses_and_predictions_equal_the_single_calls() -> None:
