@@ -39,15 +39,17 @@ class DetectionDataModule(LightningDataModule):
             None, data are drawn.
         batch_size: clips a batch and process.
         num_workers: loader processes; 0 loads in the training process.
-        seed: of the split, the shuffle and the augmentation.
+        seed: of the shuffle and the augmentation.
+        split_seed: of the split; on its own, so that trainings with other seeds see the same one.
         fractions: train, val, test -> share of the pictures, for roots that are not split.
         on_bad_image: 'error' stops on a picture that is missing, damaged or of another size than
             annotated; 'skip' leaves such pictures out and counts them in `skipped`.
         augmentation: applied to training clips.
         class_names: the classes in the order of their labels, a checkpoint's for instance; the
             file's where absent.
-        draw: draws a data set into the folder `destination`; used when `root` is None.
-        drawn_root: the folder for drawn data.
+        draw: draws a data set into or below the folder `destination`, unless it is there, and
+            returns its folder; used when `root` is None.
+        drawn_root: the `destination` of drawn data.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class DetectionDataModule(LightningDataModule):
         batch_size: int = 16,
         num_workers: int = 0,
         seed: int = 0,
+        split_seed: int = 0,
         fractions: Mapping[str, float] | None = None,
         on_bad_image: str = "error",
         augmentation: ClipAugmentation | None = None,
@@ -69,6 +72,7 @@ class DetectionDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self.split_seed = split_seed
         self.fractions = dict(fractions or {"train": 0.7, "val": 0.15, "test": 0.15})
         if set(self.fractions) != set(SPLITS):
             raise ValueError(f"datamodule.fractions needs {SPLITS}, got {list(self.fractions)}")
@@ -79,6 +83,8 @@ class DetectionDataModule(LightningDataModule):
         self._class_names = None if class_names is None else list(class_names)
         self._draw = draw
         self._roots = root_paths(root, draw, drawn_root)
+        self._drawn_root = self._roots[0]
+        self._is_drawn = False
         self._splits: dict[str, CocoAnnotations] = {}
         self._split_hash = ""
         self._checked: set[str] = set()
@@ -102,8 +108,14 @@ class DetectionDataModule(LightningDataModule):
         return self._split_hash
 
     def annotations(self, split: str) -> CocoAnnotations:
-        """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
+        """The checked annotations of 'train', 'val' or 'test', without skipped pictures.
+
+        A data set that came split into train and val alone, as COCO does, is tested on val.
+        """
         splits = self._read()
+        if split == "test" and split not in splits:
+            logger.warning("%s has no test split: val is tested", self.name)
+            split = "val"
         if split not in splits:
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(splits)}")
         self._check(split)
@@ -128,8 +140,9 @@ class DetectionDataModule(LightningDataModule):
 
     @override
     def prepare_data(self) -> None:
-        if self.drawn and self._draw is not None:
-            self._draw(destination=self._roots[0])
+        if self._draw is not None and self.drawn and not self._is_drawn:
+            self._roots = [self._draw(destination=self._drawn_root)]
+            self._is_drawn = True
 
     @override
     def setup(self, stage: str | None = None) -> None:
@@ -193,9 +206,8 @@ class DetectionDataModule(LightningDataModule):
 
     def _read(self) -> dict[str, CocoAnnotations]:
         if not self._splits:
-            if self.drawn and not self._roots[0].is_dir():
-                self.prepare_data()
-            splits = read_roots(self._roots, self._class_names, self.fractions, self.seed)
+            self.prepare_data()
+            splits = read_roots(self._roots, self._class_names, self.fractions, self.split_seed)
             names = root_names(next(iter(splits.values())).roots)
             self._split_hash = split_digest(
                 {
@@ -207,7 +219,7 @@ class DetectionDataModule(LightningDataModule):
                 }
             )
             self._splits = splits
-            logger.info("%s: split %s, seed %d", self.name, self._split_hash[:12], self.seed)
+            logger.info("%s: split %s, seed %d", self.name, self._split_hash[:12], self.split_seed)
         return self._splits
 
     def _check(self, split: str) -> None:

@@ -61,6 +61,8 @@ class Detector(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["optimizer", "schedule"])
+        if isinstance(class_names, str):
+            raise ValueError(f"class_names must be a list of names, got the text {class_names!r}")
         names = tuple(class_names)
         self.classes = (
             ClassList.numbered(names)
@@ -167,5 +169,10 @@ class Detector(LightningModule):
         if not wants or "total_steps" in bound:
             return {}
         if self._schedule_interval == "epoch":
-            return {"total_steps": int(self.trainer.max_epochs or 0)}
+            if not self.trainer.max_epochs or self.trainer.max_epochs < 0:
+                raise ValueError(
+                    "a schedule that moves on every epoch needs trainer.max_epochs; "
+                    "set it, or model.schedule_interval=step"
+                )
+            return {"total_steps": self.trainer.max_epochs}
         return {"total_steps": int(self.trainer.estimated_stepping_batches)}

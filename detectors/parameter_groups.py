@@ -51,6 +51,13 @@ def _empty_group(rule: Mapping[str, Any], base_lr: float | None) -> dict[str, An
             f"parameter group rule {dict(rule)}: needs 'pattern' and takes "
             f"{sorted(_RULE_KEYS)}, got {sorted(rule)}"
         )
+    try:
+        re.compile(rule["pattern"])
+    except re.error as error:
+        raise ValueError(
+            f"parameter group pattern {rule['pattern']!r} is no regular expression: {error} "
+            "(model.parameter_groups)"
+        ) from error
     group: dict[str, Any] = {"name": rule["pattern"], "params": []}
     if "lr_scale" in rule:
         if base_lr is None:

@@ -89,11 +89,30 @@ def draw_facades(
     return writer.out
 
 
-def _writer(destination: Path, pictures: int, seed: int) -> CocoWriter:
+def draw_facades_under(destination: Path, pictures: int = 400, seed: int = 0) -> Path:
+    """Draw a data set into a folder of its own below `destination`; see `draw_facades`.
+
+    The folder is named after the settings and the version of the drawing code, so that other
+    settings make another data set and none is ever in the way.
+
+    Returns:
+        The folder, `drawn_facades_<pictures>_<seed>_<version>`.
+    """
+    version = _fingerprint(pictures, seed)[:8]
+    return draw_facades(
+        Path(destination) / f"drawn_facades_{pictures}_{seed}_{version}", pictures, seed
+    )
+
+
+def _fingerprint(pictures: int, seed: int) -> str:
     here = Path(__file__)
     code = [here, *sorted((here.parent / "drawing").glob("*.py"))]
+    return fingerprint({"pictures": pictures, "seed": seed}, code)
+
+
+def _writer(destination: Path, pictures: int, seed: int) -> CocoWriter:
     description = f"drawn facades: {pictures} computer-drawn pictures, seed {seed}; not real data"
-    key = fingerprint({"pictures": pictures, "seed": seed}, code)
+    key = _fingerprint(pictures, seed)
     writer = CocoWriter(Path(destination), CLASS_NAMES, description, key)
     writer.info["drawn"] = "yes"
     return writer

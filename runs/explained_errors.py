@@ -13,6 +13,7 @@ from hydra.errors import (
     HydraException,
     InstantiationException,
     MissingConfigException,
+    OverrideParseException,
 )
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -50,6 +51,8 @@ def explain(error: BaseException) -> str | None:
     """What a user should read about an error, or None where only the traceback helps."""
     if isinstance(error, MissingConfigException):
         return _explain_missing_choice(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read as key=value: {error.message}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}= is needed; add it to the command line"
     if isinstance(error, ConfigCompositionException):

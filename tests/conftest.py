@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same cases every time, and no deadline: machines that run CI are sometimes slow.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,9 +26,9 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def drawn_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few drawn facades, drawn once for all tests of a process."""
-    from prepare.drawn_facades import draw_facades
+    from prepare.drawn_facades import draw_facades_under
 
-    return draw_facades(tmp_path_factory.mktemp("data") / "drawn_facades", pictures=24, seed=3)
+    return draw_facades_under(tmp_path_factory.mktemp("data"), pictures=24, seed=3)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +49,6 @@ def trained_run(drawn_root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
                 "trainer=cpu",
                 "trainer.max_epochs=2",
                 "trainer.log_every_n_steps=1",
-                f"datamodule.drawn_root={drawn_root}",
                 "datamodule.draw.pictures=24",
                 "datamodule.draw.seed=3",
                 "datamodule.batch_size=4",

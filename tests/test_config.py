@@ -45,11 +45,12 @@ def test_evaluation_takes_another_datamodule():
     assert config["datamodule"]["root"] == "b"
 
 
-def test_every_experiment_gives_its_command_in_its_first_line():
+def test_every_experiment_begins_with_its_command():
     for file in sorted((CONF / "experiment").glob("*.yaml")):
-        first = file.read_text(encoding="utf-8").splitlines()[0]
-        assert first.startswith("# "), file
-        assert f"experiment={file.stem}" in first, file
+        package, command = file.read_text(encoding="utf-8").splitlines()[:2]
+        assert package == "# @package _global_", file
+        assert command.startswith("# python train.py"), file
+        assert f"experiment={file.stem}" in command, file
 
 
 def test_every_yaml_says_what_it_is_for_in_its_first_line():

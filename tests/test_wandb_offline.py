@@ -1,6 +1,8 @@
 """What a training wrote for Weights & Biases, read back from the offline file."""
 
 import json
+import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +11,55 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
+HEADER, BLOCK, CHUNK_HEADER = 7, 32768, 7
+FULL, LAST = 1, 4
+
+
+def scan(file: Path) -> Iterator[bytes]:
+    """The records of a `.wandb` file: LevelDB's log format after a header of seven bytes."""
+    data = file.read_bytes()
+    assert data[:4] == b":W&B"
+    position, record = HEADER, b""
+    while position + CHUNK_HEADER <= len(data):
+        left = BLOCK - position % BLOCK
+        if left < CHUNK_HEADER:  # too short for a chunk: padding up to the next block
+            position += left
+            continue
+        length, kind = struct.unpack_from("<HB", data, position + 4)  # after the checksum
+        position += CHUNK_HEADER
+        record += data[position : position + length]
+        position += length
+        if kind in (FULL, LAST):
+            yield record
+            record = b""
+
+
 @pytest.fixture(scope="module")
 def records(trained_run: Path) -> dict[str, Any]:
     from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
 
     (file,) = trained_run.glob("wandb/offline-run-*/*.wandb")
-    store = DataStore()
-    store.open_for_scan(str(file))
     history: list[dict[str, Any]] = []
     config: dict[str, Any] = {}
-    while (data := store.scan_data()) is not None:
+    for data in scan(file):
         record = Record()
         record.ParseFromString(data)
         if record.HasField("history"):
-            items = record.history.item
-            history.append(
-                {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in items}
-            )
-        for update in (record.run.config, record.config):
-            for item in update.update:
-                config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+            history.append(_values(record.history.item))
+        config |= _values([*record.run.config.update, *record.config.update])
     return {"history": history, "config": config, "folder": file.parent}
+
+
+def _values(items: Iterable[Any]) -> dict[str, Any]:
+    """Items as nested dicts; W&B stores the leaves with the path of their keys."""
+    values: dict[str, Any] = {}
+    for item in items:
+        *outer, last = item.nested_key or [item.key]
+        node = values
+        for key in outer:
+            node = node.setdefault(key, {})
+        node[last] = json.loads(item.value_json)
+    return values
 
 
 def test_the_history_holds_losses_metrics_and_rates(records: dict[str, Any]):

@@ -104,8 +104,19 @@ def test_ready_splits_are_taken_as_they_are(make_root: MakeRoot, document: dict[
     data = DetectionDataModule(str(root))
     assert data.annotations("train").image_ids.tolist() == list(range(10, 16))
     assert data.annotations("val").image_ids.tolist() == list(range(1010, 1016))
-    with pytest.raises(ValueError, match=r"no split 'test'; it has train, val"):
-        data.annotations("test")
+    with pytest.raises(ValueError, match=r"no split 'tset'; it has train, val"):
+        data.annotations("tset")
+
+
+def test_without_a_test_split_val_is_tested(
+    make_root: MakeRoot, document: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_root(train=document, val=with_ids(document, 1000, "others"))
+    data = DetectionDataModule(str(root))
+    data.setup("test")
+    judged = [t.image_id for batch in data.test_dataloader() for t in batch.frame_targets()]
+    assert judged == data.annotations("val").image_ids.tolist()
+    assert "no test split: val is tested" in caplog.text
 
 
 def test_ids_that_splits_share_are_numbered_anew(
@@ -244,6 +255,7 @@ def test_drawn_data_say_so(make_root: MakeRoot, tmp_path: Path) -> None:
     assert drawn == [tmp_path / "drawn_facades"]
     assert data.drawn
     assert data.name == "drawn_facades"
+    assert data.annotations("train").roots == (tmp_path / "drawn_facades",)
     assert not FacadesDataModule(str(tmp_path / "drawn_facades")).drawn
 
 

@@ -56,7 +56,7 @@ def test_known_keywords_pass():
         "lightning.pytorch.loggers.CSVLogger",
         "lightning.pytorch.callbacks.EarlyStopping",
         "callbacks.evaluation.DetectionEvaluation",
-        "prepare.drawn_facades.draw_facades",
+        "prepare.drawn_facades.draw_facades_under",
     ],
 )
 def test_what_a_run_may_name_is_trusted(target: str):
