@@ -19,7 +19,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.columns import Results, Truth, TruthColumns, result_columns, truth_columns
+from evaluation.columns import (
+    ResultColumns,
+    Results,
+    Truth,
+    TruthColumns,
+    result_columns,
+    truth_columns,
+)
 
 Backend = Literal["auto", "hotcoco", "pycocotools"]
 AREAS = ("all", "small", "medium", "large")
@@ -55,11 +62,14 @@ def evaluate_coco(truth: Truth, results: Results, backend: Backend = "auto") -> 
         ValueError: if `truth` or `results` break the format (see `columns`).
     """
     columns = truth_columns(truth)
-    result_columns(results, columns)
+    detections = result_columns(results, columns)
     if backend == "auto":
         backend = "hotcoco" if _imports("hotcoco") else "pycocotools"
-    run = {"hotcoco": _run_hotcoco, "pycocotools": _run_pycocotools}[backend]
-    precision, recall = run(_plain_truth(truth, columns), results)
+    plain = _plain_truth(truth, columns)
+    if backend == "hotcoco":
+        precision, recall = _run_hotcoco(plain, _result_rows(detections, columns))
+    else:
+        precision, recall = _run_pycocotools(plain, results)
     per_class = {
         name: _class_scores(precision[:, :, k], recall[:, k])
         for k, name in enumerate(columns.class_names)
@@ -100,12 +110,27 @@ def _imports(library: str) -> bool:
     return True
 
 
-def _run_hotcoco(truth: Truth, results: Results) -> tuple[NDArray[Any], NDArray[Any]]:
+def _result_rows(detections: ResultColumns, columns: TruthColumns) -> NDArray[np.float64]:
+    """float64 [D, 7]: image id, x, y, w, h, score, category id; read three times faster than dicts.
+
+    float64 holds every id up to 2^53 exactly.
+    """
+    return np.column_stack(
+        [
+            columns.image_ids[detections.image],
+            detections.boxes_xywh,
+            detections.scores,
+            columns.category_ids[detections.category],
+        ]
+    )
+
+
+def _run_hotcoco(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
     """precision [T, R, C, A, M] and recall [T, C, A, M] of COCO's protocol, -1 where undefined."""
     import hotcoco
 
     expected = hotcoco.COCO(truth)
-    evaluator = hotcoco.COCOeval(expected, expected.load_res(list(results)), "bbox")
+    evaluator = hotcoco.COCOeval(expected, expected.load_res(rows), "bbox")
     evaluator.evaluate()
     evaluator.accumulate()
     accumulated: dict[str, Any] = evaluator.eval  # type: ignore[assignment]

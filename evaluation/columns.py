@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,19 @@ class ResultColumns:
     Attributes:
         image: int64 [D], place in `TruthColumns.image_ids`.
         category: int64 [D], place in `TruthColumns.category_ids`.
-        boxes: float64 [D, 4], xyxy pixels.
+        boxes_xywh: float64 [D, 4], pixels, exactly as given.
         scores: float64 [D].
     """
 
     image: NDArray[np.int64]
     category: NDArray[np.int64]
-    boxes: NDArray[np.float64]
+    boxes_xywh: NDArray[np.float64]
     scores: NDArray[np.float64]
+
+    @property
+    def boxes(self) -> NDArray[np.float64]:
+        """float64 [D, 4], xyxy pixels."""
+        return _xyxy(self.boxes_xywh)
 
 
 def truth_columns(truth: Truth, where: str = "truth") -> TruthColumns:
@@ -84,7 +90,7 @@ def truth_columns(truth: Truth, where: str = "truth") -> TruthColumns:
     annotations = truth["annotations"]
     _ids(annotations, f"{where}: annotations")
     place = f"{where}: annotations"
-    boxes = _boxes(annotations, place)
+    boxes = _xyxy(_boxes_xywh(annotations, place))
     box_areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).tolist()
     areas = [
         {"area": own if a.get("area") is None else a["area"]}
@@ -122,7 +128,7 @@ def result_columns(results: Results, truth: TruthColumns, where: str = "results"
     return ResultColumns(
         image=_places(results, "image_id", truth.image_ids, where),
         category=_places(results, "category_id", truth.category_ids, where),
-        boxes=_boxes(results, where, allow_empty=True),
+        boxes_xywh=_boxes_xywh(results, where, allow_empty=True),
         scores=scores,
     )
 
@@ -172,11 +178,13 @@ def _places(
     return places
 
 
-def _boxes(entries: Results, where: str, allow_empty: bool = False) -> NDArray[np.float64]:
-    """float64 [N, 4] xyxy from the entries' `bbox` (xywh)."""
+def _boxes_xywh(entries: Results, where: str, allow_empty: bool = False) -> NDArray[np.float64]:
+    """float64 [N, 4] from the entries' `bbox`."""
     try:
-        xywh = np.array([entry["bbox"] for entry in entries]).reshape(-1, 4)
-        ok = len(xywh) == len(entries) and xywh.dtype.kind in "iuf"
+        boxes = [entry["bbox"] for entry in entries]
+        # Flat, for NumPy takes three times as long for lists of lists.
+        values = np.array(list(chain.from_iterable(boxes)))
+        ok = set(map(len, boxes)) <= {4} and (values.size == 0 or values.dtype.kind in "iuf")
     except (KeyError, TypeError, ValueError):
         ok = False
     if not ok:
@@ -185,7 +193,7 @@ def _boxes(entries: Results, where: str, allow_empty: bool = False) -> NDArray[n
             f"{where}: entry {first}: expected 'bbox' as four numbers x, y, w, h, "
             f"got {_shown(entries[first])}"
         )
-    xywh = xywh.astype(np.float64)
+    xywh = values.astype(np.float64).reshape(-1, 4)
     sizes = xywh[:, 2:]
     fine = np.isfinite(xywh).all(1) & ((sizes >= 0) if allow_empty else (sizes > 0)).all(1)
     if not fine.all():
@@ -194,7 +202,11 @@ def _boxes(entries: Results, where: str, allow_empty: bool = False) -> NDArray[n
             f"{where}: entry {first}: bbox {xywh[first].tolist()} is not finite or has no area; "
             "expected x, y, w, h in pixels"
         )
-    return np.concatenate([xywh[:, :2], xywh[:, :2] + sizes], axis=1)
+    return xywh
+
+
+def _xyxy(boxes_xywh: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], axis=1)
 
 
 def _is_box(entry: Any) -> bool:
