@@ -64,6 +64,7 @@ def train(cfg: DictConfig) -> float:
     from hydra.utils import instantiate
     from lightning.pytorch import seed_everything
 
+    from detectors.checkpoint import restore
     from runs.wandb_mode import set_wandb_mode
 
     set_wandb_mode()
@@ -84,9 +85,8 @@ def train(cfg: DictConfig) -> float:
     try:
         trainer.fit(detector, datamodule=datamodule)
         best: Any = trainer.checkpoint_callback
-        trainer.test(
-            detector, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False
-        )
+        restore(detector, Path(best.best_model_path))
+        trainer.test(detector, datamodule=datamodule, verbose=False)
     finally:
         wandb.finish()  # or the next job of a multirun would write into this run
     print_scores(folder)

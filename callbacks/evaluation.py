@@ -113,7 +113,8 @@ class DetectionEvaluation(Callback):
         results: list[dict[str, Any]],
     ) -> None:
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        facts = run_facts(trainer, pl_module)
+        detector: Any = pl_module
+        facts = run_facts(trainer, detector)
         facts["skipped_pictures"] = sorted({*datamodule.skipped, *self._skipped})
         write_json(self._folder / "ground_truth.json", truth)
         write_json(self._folder / "predictions.json", results)

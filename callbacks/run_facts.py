@@ -5,18 +5,18 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 
+from detectors.base import Detector
 from evaluation.report import ReportMeta
 
 _PACKAGES = ("torch", "torchvision", "lightning", "timm")
 
 
-def run_facts(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+def run_facts(trainer: Trainer, pl_module: Detector) -> dict[str, Any]:
     """Model, data, hardware, versions and time of a test, as plain values for JSON."""
     datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
     on_gpu = pl_module.device.type == "cuda"
@@ -27,9 +27,7 @@ def run_facts(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         "data": datamodule.name,
         "drawn": datamodule.drawn,
         "split_hash": datamodule.split_hash,
-        "checkpoint": Path(trainer.ckpt_path).name if trainer.ckpt_path else "",
-        "epochs": trainer.current_epoch,
-        "steps": trainer.global_step,
+        **pl_module.trained,
         "precision": str(trainer.precision),
         "hardware": torch.cuda.get_device_name()
         if on_gpu
@@ -49,7 +47,6 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     shown = {
         "Split": facts["split_hash"][:12],
-        "Checkpoint": facts["checkpoint"],
         "Trained": f"{facts['epochs']} epochs, {facts['steps']} steps",
         "Parameters": f"{facts['parameters'] / 1e6:.1f} M",
         "Hardware": facts["hardware"],
@@ -61,12 +58,12 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
         title=facts["model"],
         data=facts["data"],
         drawn=facts["drawn"],
-        facts={label: text for label, text in shown.items() if text},
+        facts=shown,
         skipped=len(facts["skipped_pictures"]),
     )
 
 
-def _model_name(pl_module: LightningModule) -> str:
+def _model_name(pl_module: Detector) -> str:
     trunk = pl_module.hparams.get("trunk")
     name = type(pl_module).__name__
     return f"{name} ({trunk})" if trunk else name

@@ -46,6 +46,7 @@ class Detector(LightningModule):
         classes: the class list that the weights were made for.
         operating_point: class name -> score threshold, chosen on validation data and carried by
             checkpoints; empty before the first validation.
+        trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
     """
 
     network: nn.Module
@@ -70,6 +71,7 @@ class Detector(LightningModule):
             else ClassList(names, tuple(category_ids))
         )
         self.operating_point: dict[str, float] = {}
+        self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
         self._optimizer = optimizer
         self._schedule = schedule
         self._schedule_interval = schedule_interval
@@ -156,6 +158,10 @@ class Detector(LightningModule):
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.operating_point = dict(checkpoint.get("operating_point", {}))
+        self.trained = {
+            "epochs": int(checkpoint.get("epoch", -1)) + 1,
+            "steps": int(checkpoint.get("global_step", 0)),
+        }
 
     def _grouped_parameters(self) -> list[dict[str, Any]]:
         bound = getattr(self._optimizer, "keywords", {})

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from detectors.base import Detector
 from structures import ClassList
 
 
@@ -40,6 +41,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             "best.ckpt or last.ckpt of a run (bare weights are for warm_start)"
         )
     return content
+
+
+def restore(module: Detector, path: Path) -> None:
+    """Take over the weights of a checkpoint of this very detector, and what else it carries.
+
+    Where an averaging callback trained along, these are the averaged weights, which validation
+    judged; `Trainer.test(ckpt_path=...)` with that callback would take the others.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, needs unpickling or is no detector's checkpoint.
+    """
+    content = read_checkpoint(path)
+    module.load_state_dict(content["state_dict"])
+    module.on_load_checkpoint(content)
 
 
 def load_weights_only(path: Path) -> Any:
@@ -101,8 +117,8 @@ def require_same_classes(path: Path, found: ClassList, expected: ClassList) -> N
         f"  checkpoint ({len(found)}): {list(found.names)}\n"
         f"  data ({len(expected)}): {list(expected.names)}\n"
         f"  {difference}\n"
-        "Use data with the checkpoint's classes, or train a new detector that is warm-started "
-        "from this file"
+        "Use data with the checkpoint's classes, give them in its order (datamodule.class_names), "
+        "or warm-start from its state dict without the heads"
     )
 
 

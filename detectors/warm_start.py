@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from detectors.base import Detector
-from detectors.checkpoint import load_weights_only
+from detectors.checkpoint import checkpoint_classes, load_weights_only, require_same_classes
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,12 @@ def warm_start(module: Detector, path: Path) -> str:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it cannot be read safely, holds no weights, or none of them fits.
+        ValueError: if it cannot be read safely, holds no weights, none of them fits, or it has as
+            many classes as the module but other ones, which shapes cannot tell apart.
     """
-    found = _state_dict(path)
+    content = load_weights_only(path)
+    found = _state_dict(path, content)
+    _require_no_mixed_up_classes(module, path, content)
     own = module.state_dict()
     fitting = {n: t for n, t in found.items() if n in own and own[n].shape == t.shape}
     account = _account(path, own, found, fitting)
@@ -44,8 +48,16 @@ def warm_start(module: Detector, path: Path) -> str:
     return account
 
 
-def _state_dict(path: Path) -> dict[str, Tensor]:
-    content = load_weights_only(path)
+def _require_no_mixed_up_classes(module: Detector, path: Path, content: Any) -> None:
+    """Weights of a head for equally many other classes fit by shape and would be taken."""
+    hyperparameters = content.get("hyper_parameters", {})
+    if "class_names" in hyperparameters:
+        classes = checkpoint_classes(content)
+        if len(classes) == len(module.classes):
+            require_same_classes(path, classes, module.classes)
+
+
+def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:

@@ -88,10 +88,19 @@ def test_a_checkpoint_loads_alone_and_carries_the_operating_point(trained_run: P
     assert content["hyper_parameters"]["class_names"] == ["building", "window", "door"]
 
 
+def test_the_report_says_how_long_the_tested_checkpoint_was_trained(trained_run: Path):
+    metrics = read(trained_run / "metrics.json")
+    content = torch.load(trained_run / "best.ckpt", weights_only=True)
+    assert (metrics["epochs"], metrics["steps"]) == (content["epoch"] + 1, content["global_step"])
+
+
 def test_evaluation_of_the_run_repeats_its_test(trained_run: Path, tmp_path: Path):
     score = evaluate(composed("evaluate", tmp_path, f"run={trained_run}", "trainer=cpu"))
     before, after = (read(f / "metrics.json")["scalars"] for f in (trained_run, tmp_path))
     assert after == pytest.approx(before, nan_ok=True, abs=1e-6)
+    facts = ("data", "split_hash", "epochs", "steps", "model")
+    whole = [read(f / "metrics.json") for f in (trained_run, tmp_path)]
+    assert all(whole[0][fact] == whole[1][fact] for fact in facts)
     assert score == pytest.approx(after["map"])
 
 

@@ -15,6 +15,7 @@ from detectors.checkpoint import (
     load_weights_only,
     read_checkpoint,
     require_same_classes,
+    restore,
 )
 from structures import ClassList
 
@@ -101,6 +102,26 @@ def test_weights_of_something_else_are_told_apart(saved: Path, content: Any, lac
     torch.save(content, saved)
     with pytest.raises(ValueError, match=f"no checkpoint of a detector, it lacks {lacking};"):
         read_checkpoint(saved)
+
+
+def test_restoring_takes_weights_operating_point_and_length(make_toy: Any, saved: Path) -> None:
+    donor, module = make_toy(), make_toy()
+    donor.operating_point = {"a": 0.25}
+    with torch.no_grad():
+        donor.network.head.weight.fill_(7.0)
+    content = {
+        "state_dict": donor.state_dict(),
+        "hyper_parameters": {"class_names": ["a", "b"]},
+        "epoch": 4,
+        "global_step": 50,
+        "current_model_state": module.state_dict(),  # an averaging callback's other weights
+    }
+    donor.on_save_checkpoint(content)
+    torch.save(content, saved)
+    restore(module, saved)
+    assert bool((module.network.head.weight == 7.0).all())
+    assert module.operating_point == {"a": 0.25}
+    assert module.trained == {"epochs": 5, "steps": 50}
 
 
 def test_equal_names_pass_whatever_the_category_ids() -> None:

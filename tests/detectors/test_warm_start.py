@@ -63,6 +63,15 @@ def test_other_classes_keep_their_own_head_and_are_accounted_for(
     assert account in caplog.text
 
 
+@pytest.mark.parametrize("names", [["b", "a"], ["a", "c"]])
+def test_equally_many_other_classes_are_refused_for_their_heads_would_fit(
+    make_toy: Any, donor: Any, tmp_path: Path, names: list[str]
+) -> None:
+    content = {"state_dict": donor.state_dict(), "hyper_parameters": {"class_names": ["a", "b"]}}
+    with pytest.raises(ValueError, match=r"donor\.ckpt: trained for other classes"):
+        warm_start(make_toy(class_names=names, category_ids=None), save(content, tmp_path))
+
+
 def test_a_long_list_is_cut(make_toy: Any, donor: Any, tmp_path: Path) -> None:
     state = donor.state_dict() | {f"network.x{i}": torch.ones(1) for i in range(50)}
     assert "and 30 more" in warm_start(make_toy(), save(state, tmp_path))
