@@ -1,6 +1,6 @@
 """Train a detector, test its best checkpoint, and leave everything in one run folder.
 
-python train.py model=ssd300 datamodule=facades datamodule.root=~/data/facades
+python train.py model=ssd300 datamodule=facades datamodule.root=$HOME/data/facades
 """
 
 from __future__ import annotations

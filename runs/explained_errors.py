@@ -52,7 +52,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, MissingConfigException):
         return _explain_missing_choice(error)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read as key=value: {error.message}"
+        hint = " (write $HOME for ~: no shell replaces it here)" if "=~" in error.override else ""
+        return f"{error.override}: cannot be read as key=value{hint}: {error.message}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}= is needed; add it to the command line"
     if isinstance(error, ConfigCompositionException):

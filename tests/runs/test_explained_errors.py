@@ -47,6 +47,10 @@ def test_a_value_that_does_not_parse_is_quoted():
     assert "trainer.max_epochs=[1" in composed_error("trainer.max_epochs=[1")
 
 
+def test_a_tilde_is_answered_with_home():
+    assert "write $HOME for ~" in composed_error("datamodule.root=~/data")
+
+
 def test_the_doors_own_message_survives_instantiation():
     wrapped = InstantiationException("Error in call to target")
     wrapped.__cause__ = FileNotFoundError("nowhere: no such folder")

@@ -1,0 +1,165 @@
+"""Every command that README.md and docs/ show is run, on small stand-ins for the data they name."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+
+from evaluate import evaluate
+from predict import predict
+from train import train
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# What `make` and CI run themselves, and what needs a package of the reader's own.
+ELSEWHERE = re.compile(r"make |python3 -m venv|\.venv/bin/|hydra\.searchpath|gpu")
+SMALL = [
+    "trainer.max_epochs=1",
+    "trainer.check_val_every_n_epoch=1",
+    "+trainer.limit_train_batches=1",
+    "+trainer.limit_val_batches=1",
+    "+trainer.limit_test_batches=1",
+    "datamodule.batch_size=2",
+    "logger=csv",
+]
+
+
+def shown_commands() -> list[str]:
+    commands: dict[str, None] = {}
+    for page in PAGES:
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.partition(" #")[0].strip()
+                if command and not ELSEWHERE.search(command):
+                    commands[command] = None
+    return list(commands)
+
+
+COMMANDS = shown_commands()
+
+
+def of(script: str) -> list[str]:
+    return [command for command in COMMANDS if command.startswith(f"python {script}")]
+
+
+@pytest.fixture
+def home(drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and working directory in which the folders that the pages name exist."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("facades", "other", "cmp", "labelme", "paris"):
+        shutil.copytree(drawn_root, tmp_path / "data" / name)
+    cv2.imwrite(str(tmp_path / "street.jpg"), np.full((90, 120, 3), 127, np.uint8))
+    return tmp_path
+
+
+def overrides(command: str, run: Path | None = None) -> list[str]:
+    words = shlex.split(os.path.expandvars(command))[2:]
+    return [re.sub(r"^run=outputs/\S+", f"run={run}", word) for word in words]
+
+
+def run_composed(name: str, words: list[str], home: Path, function: Callable) -> None:
+    paths = [f"paths.root={home}", f"paths.run={home / 'run'}"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        function(compose(name, overrides=[*words, *paths]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in of("train.py") if "--help" not in c])
+def test_training(command: str, home: Path, drawn_root: Path):
+    words = overrides(command)
+    small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
+    if not any("datamodule.root=" in word for word in words):
+        small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
+        small += [f"paths.data={drawn_root.parent}"]
+    run_composed("train", [*words, *small], home, train)
+    assert (home / "run" / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", of("evaluate.py"))
+def test_evaluation(command: str, home: Path, trained_run: Path):
+    run_composed("evaluate", overrides(command, trained_run), home, evaluate)
+    assert (home / "run" / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", of("predict.py"))
+def test_prediction(command: str, home: Path, trained_run: Path):
+    run_composed("predict", overrides(command, trained_run), home, predict)
+    assert (home / "run" / "predictions.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "--help" in c and "<" not in c], ids=lambda c: c
+)
+def test_help(command: str, home: Path):
+    words = shlex.split(command)[1:]
+    words = [str(ROOT / word) if word.endswith(".py") else word for word in words]
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT if words[0] == "-m" else home,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout) > 200
+
+
+def test_no_command_is_left_out():
+    """A new kind of command needs a test here."""
+    known = ("python train.py", "python evaluate.py", "python predict.py", "python -m prepare.")
+    assert [c for c in COMMANDS if not c.startswith(known) and "--help" not in c] == []
+
+
+CMP = (
+    "<object><points><x>0.1</x><x>0.9</x><y>0.1</y><y>0.9</y></points>"
+    "<label>2</label><labelname>facade</labelname></object>"
+)
+VOC = (
+    "<annotation><size><width>80</width><height>60</height></size><object><name>door</name>"
+    "<bndbox><xmin>11</xmin><ymin>11</ymin><xmax>30</xmax><ymax>50</ymax></bndbox></object>"
+    "</annotation>"
+)
+
+
+def raw_data(module: str, home: Path) -> None:
+    """One picture with one object in the format that a preparation reads."""
+    picture = cv2.imencode(".jpg", np.full((60, 80, 3), 127, np.uint8))[1].tobytes()
+    labels = np.zeros((60, 80, 3), np.uint8)
+    labels[10:50, 10:70] = (0, 0, 128)  # BGR of LabelMeFacade's building
+    files = {
+        "facade_masks": {"labels/a.png": cv2.imencode(".png", labels)[1].tobytes()},
+        "cmp_xml": {"xml/a.xml": CMP.encode()},
+        "voc_xml": {"JPEGImages/a.jpg": picture, "Annotations/a.xml": VOC.encode()},
+        "yolo_txt": {"labels/a.txt": b"0 0.5 0.5 0.25 0.5\n", "classes.txt": b"door\n"},
+    }
+    for name, content in {"images/a.jpg": picture, **files.get(module, {})}.items():
+        file = home / "raw" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+@pytest.mark.parametrize("command", [c for c in of("-m prepare.") if "--help" not in c])
+def test_preparation(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command.replace("--pictures 2000", "--pictures 6"))[3:]
+    module = shlex.split(command)[2]
+    raw_data(module.removeprefix("prepare."), tmp_path)
+    subprocess.run(
+        [sys.executable, "-m", module, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    (written,) = (tmp_path / "data").glob("*/annotations.json")
+    assert json.loads(written.read_text())["annotations"]
