@@ -42,7 +42,9 @@ def evaluate(cfg: DictConfig) -> float:
     from lightning.pytorch.callbacks import RichProgressBar
 
     from callbacks.evaluation import DetectionEvaluation
+    from runs.library_noise import drop_library_noise
 
+    drop_library_noise()
     if cfg.channels_last:
         detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     # Labels follow the checkpoint; data with other classes is refused when it is read.

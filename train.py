@@ -47,6 +47,18 @@ def build_detector(cfg: DictConfig, classes: ClassList) -> Detector:
     return detector
 
 
+def build_trainer(cfg: DictConfig) -> Trainer:
+    """The trainer of `cfg.trainer` with the callbacks and loggers of their groups."""
+    from hydra.utils import instantiate
+
+    return instantiate(
+        cfg.trainer,
+        callbacks=[instantiate(node, _convert_="all") for node in cfg.callbacks.values()],
+        logger=[instantiate(node, _convert_="all") for node in cfg.logger.values()],
+        _convert_="all",
+    )
+
+
 def train(cfg: DictConfig) -> float:
     """Fit, then test the best checkpoint.
 
@@ -65,22 +77,18 @@ def train(cfg: DictConfig) -> float:
     from lightning.pytorch import seed_everything
 
     from detectors.checkpoint import restore
+    from runs.library_noise import drop_library_noise
     from runs.wandb_mode import set_wandb_mode
 
+    drop_library_noise()
     set_wandb_mode()
     seed_everything(cfg.seed, workers=True, verbose=False)
     datamodule: DetectionDataModule = instantiate(cfg.datamodule, _convert_="all")
     datamodule.prepare_data()
     datamodule.setup("fit")
     detector = build_detector(cfg, datamodule.classes)
-    loggers = [instantiate(node, _convert_="all") for node in cfg.logger.values()]
-    trainer: Trainer = instantiate(
-        cfg.trainer,
-        callbacks=[instantiate(node, _convert_="all") for node in cfg.callbacks.values()],
-        logger=loggers,
-        _convert_="all",
-    )
-    for logger in loggers:
+    trainer = build_trainer(cfg)
+    for logger in trainer.loggers:
         logger.log_hyperparams(config)
     try:
         trainer.fit(detector, datamodule=datamodule)
