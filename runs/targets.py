@@ -18,6 +18,9 @@ import yaml
 from runs.nearest import did_you_mean
 
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+# Those of this project's packages that have classes a config may name.
+_OWN_PACKAGES = frozenset({"callbacks", "datamodules", "detectors"})
+_DISTRIBUTION = "detector-zoo"
 _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
@@ -89,7 +92,8 @@ def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[
 
     Allowed are subclasses of the detector, datamodule, callback, logger, trainer, optimizer and
     schedule base classes, and besides them exactly what the installed `conf/` itself names
-    (transforms, the functions that draw data).
+    (transforms, the functions that draw data). 'model' must be a detector and 'datamodule' a
+    datamodule.
 
     Args:
         config: the plain config of a run folder.
@@ -109,6 +113,23 @@ def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[
             "callback, logger, trainer, optimizer or schedule class. A run folder may not name "
             "anything else; if you trust its author, name the class in a config of your own"
         )
+    _check_main_kinds(config, source)
+
+
+def _check_main_kinds(config: Mapping[str, Any], source: Path) -> None:
+    from lightning.pytorch import LightningDataModule
+
+    from detectors.base import Detector
+
+    for key, kind in {"model": Detector, "datamodule": LightningDataModule}.items():
+        target = config.get(key, {}).get("_target_")
+        if target is None:
+            continue
+        found = locate(target, key)
+        if not (inspect.isclass(found) and issubclass(found, kind)):
+            raise ValueError(
+                f"{source}: {key}._target_ is '{target}', which is no subclass of {kind.__name__}"
+            )
 
 
 def _is_known_kind(target: str, key: str) -> bool:
@@ -130,13 +151,21 @@ def _is_installed(target: str) -> bool:
     """Whether the module of a target belongs to an installed distribution or to this project.
 
     Importing runs a module's code, so a file that merely lies in the working directory (it may
-    have come with the run folder) is not imported to find out what it holds.
+    have come with the run folder) is not imported to find out what it holds. Run folders are
+    unpacked beside our packages too, and `runs.theirs.module` must not pass for a part of `runs`.
     """
     from importlib.metadata import packages_distributions
+    from importlib.util import find_spec
 
     top = target.partition(".")[0]
-    own = Path(__file__).resolve().parent.parent
-    return top in packages_distributions() or (own / top / "__init__.py").is_file()
+    if top in _OWN_PACKAGES:
+        return True
+    owners = packages_distributions().get(top, [])
+    if not owners or _DISTRIBUTION in owners:
+        return False
+    spec = find_spec(top)
+    # A package without an `__init__.py` can be continued by any folder of the same name.
+    return spec is not None and spec.origin is not None
 
 
 def _named_in_conf(*folders: Path) -> set[str]:

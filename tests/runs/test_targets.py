@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import runs
 from runs.targets import check_keywords, check_trusted, locate, target_nodes
 
 
@@ -82,3 +83,30 @@ def test_a_module_that_lies_in_the_working_directory_is_not_even_imported(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ValueError, match=r"evil\.Detector"):
         check_trusted({"model": {"_target_": "evil.Detector"}}, Path("config.yaml"))
+
+
+@pytest.mark.parametrize("target", ["runs.theirs.evil.Detector", "their_run.evil.Detector"])
+def test_a_run_unpacked_beside_our_packages_is_not_imported(
+    tmp_path: Path, monkeypatch, target: str
+):
+    package = tmp_path.joinpath(*target.split(".")[:-2])
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "evil.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("runs.__path__", [str(tmp_path / "runs"), *runs.__path__])
+    with pytest.raises(ValueError, match=target):
+        check_trusted({"model": {"_target_": target}}, Path("config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "target"),
+    [
+        ("model", "torch.optim.AdamW"),
+        ("model", "prepare.drawn_facades.draw_facades_under"),
+        ("datamodule", "lightning.pytorch.Trainer"),
+    ],
+)
+def test_model_and_datamodule_must_be_of_their_kind(key: str, target: str):
+    with pytest.raises(ValueError, match=rf"config\.yaml: {key}\._target_ is '{target}'.*subclass"):
+        check_trusted({key: {"_target_": target}}, Path("config.yaml"))
