@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ class DetectionEvaluation(Callback):
 
     @override
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        chosen: Any = pl_module.operating_point
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        # Thresholds chosen on the tested pictures are chosen anew, so the report owns up to it.
+        chosen: Any = pl_module.operating_point if datamodule.test_split == "test" else None
         evaluation, truth, results = self._evaluate(trainer, pl_module, "test", chosen or None)
         if evaluation is not None:
             self._write(trainer, pl_module, evaluation, truth, results)
@@ -93,15 +96,18 @@ class DetectionEvaluation(Callback):
         operating_point: dict[str, float] | None,
     ) -> tuple[Evaluation | None, dict[str, Any], list[dict[str, Any]]]:
         """The evaluation of all processes' frames on rank 0, None on the others."""
-        classes: Any = pl_module.classes
-        results = _gather(to_results(self._predictions, classes))
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        _require_same_names(pl_module, datamodule)
+        # The truth's category ids, which need not be those of the data trained on.
+        results = _gather(to_results(self._predictions, datamodule.classes))
         judged = _gather(self._judged)
         self._skipped = _gather(self._skipped)
         if not trainer.is_global_zero:
             return None, {}, []
         _require_once(judged)
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        truth = _restrict(datamodule.ground_truth(split), set(judged))
+        truth = datamodule.ground_truth(split)
+        _tell_unjudged(truth, {*judged, *self._skipped}, split)
+        truth = _restrict(truth, set(judged))
         return evaluate_detections(truth, results, operating_point), truth, results
 
     def _write(
@@ -150,9 +156,29 @@ def _gather(items: list[Any]) -> list[Any]:
     return [item for part in parts for item in part] if dist.get_rank() == 0 and parts else items
 
 
+def _require_same_names(pl_module: LightningModule, datamodule: Any) -> None:
+    detector: Any = pl_module
+    if detector.classes.names != datamodule.classes.names:
+        raise ValueError(
+            f"{datamodule.name} has the classes {list(datamodule.classes.names)}, the detector "
+            f"{list(detector.classes.names)}; names and order must agree: give the detector's as "
+            "datamodule.class_names"
+        )
+
+
+def _tell_unjudged(truth: dict[str, Any], seen: set[int], split: str) -> None:
+    images = truth["images"]
+    unseen = sum(image["id"] not in seen for image in images)
+    if unseen:
+        log.warning(
+            "%s: %d of %d pictures were not judged and count for nothing (limit_%s_batches?)",
+            split, unseen, len(images), split,
+        )  # fmt: skip
+
+
 def _require_once(judged: list[int]) -> None:
-    if len(set(judged)) < len(judged):
-        twice = next(image_id for image_id in judged if judged.count(image_id) > 1)
+    twice, count = Counter(judged).most_common(1)[0] if judged else (0, 0)
+    if count > 1:
         raise ValueError(
             f"image {twice} was judged twice; a sampler pads or repeats frames "
             "(trainer.use_distributed_sampler must be false)"

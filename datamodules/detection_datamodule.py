@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 from typing_extensions import override
 
 from datamodules.coco_annotations import CocoAnnotations
@@ -20,7 +20,7 @@ from datamodules.coco_dataset import ClipAugmentation, CocoDataset
 from datamodules.data_root import SPLITS, read_roots, root_names, root_paths
 from datamodules.group_split import split_digest
 from datamodules.picture import check_pictures, read_picture
-from datamodules.samplers import EvaluationSampler, TrainingSampler
+from datamodules.samplers import EvaluationBatches, TrainingSampler
 from structures import Batch, ClassList, collate
 
 logger = logging.getLogger(__name__)
@@ -107,15 +107,15 @@ class DetectionDataModule(LightningDataModule):
         self._read()
         return self._split_hash
 
-    def annotations(self, split: str) -> CocoAnnotations:
-        """The checked annotations of 'train', 'val' or 'test', without skipped pictures.
+    @property
+    def test_split(self) -> str:
+        """'test', or 'val' for data that came split into train and val alone, as COCO does."""
+        return "test" if "test" in self._read() else "val"
 
-        A data set that came split into train and val alone, as COCO does, is tested on val.
-        """
+    def annotations(self, split: str) -> CocoAnnotations:
+        """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
         splits = self._read()
-        if split == "test" and split not in splits:
-            logger.warning("%s has no test split: val is tested", self.name)
-            split = "val"
+        split = self.test_split if split == "test" else split
         if split not in splits:
             raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(splits)}")
         self._check(split)
@@ -148,6 +148,8 @@ class DetectionDataModule(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         # A fit ends with a test, so a fault in test data must show before the training.
         wanted = {"validate": ["val"], "test": ["test"], "predict": ["test"]}.get(stage or "fit")
+        if self.test_split == "val":
+            logger.warning("%s has no test split: val is tested", self.name)
         for split in wanted or self._read():
             data = self.annotations(split)
             logger.info(
@@ -163,7 +165,8 @@ class DetectionDataModule(LightningDataModule):
         )
         sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
-        return self._loader(dataset, sampler, drop_last=len(sampler) >= self.batch_size)
+        drop_last = len(sampler) >= self.batch_size
+        return self._loader(dataset, BatchSampler(sampler, self.batch_size, drop_last))
 
     @override
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -179,16 +182,13 @@ class DetectionDataModule(LightningDataModule):
 
     def _evaluation_loader(self, split: str) -> DataLoader[Batch]:
         dataset = CocoDataset(self.annotations(split), skip_bad=self._skip_bad)
-        return self._loader(dataset, EvaluationSampler(len(dataset), *self._processes()))
+        batches = EvaluationBatches(len(dataset), *self._processes(), self.batch_size)
+        return self._loader(dataset, batches)
 
-    def _loader(
-        self, dataset: CocoDataset, sampler: Sampler[Any], drop_last: bool = False
-    ) -> DataLoader[Batch]:
+    def _loader(self, dataset: CocoDataset, batches: Sampler[Any]) -> DataLoader[Batch]:
         return DataLoader(
             dataset,  # type: ignore[arg-type]  # of samples, which `collate` makes batches
-            batch_size=self.batch_size,
-            sampler=sampler,
-            drop_last=drop_last,
+            batch_sampler=batches,
             num_workers=self.num_workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),

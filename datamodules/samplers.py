@@ -1,4 +1,4 @@
-"""Which pictures a process sees, in what order. All samplers give (index, epoch)."""
+"""Which pictures a process sees, in what order. Items are (index, epoch)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ class TrainingSampler(DistributedSampler[Any]):
         return ((index, self.epoch) for index in super().__iter__())
 
 
-class EvaluationSampler(Sampler[tuple[int, int]]):
+class EvaluationBatches(Sampler[list[tuple[int, int]]]):
     """Every picture exactly once over all processes, in order: rank r gets r, r + world_size, …
 
     Torch's DistributedSampler pads to equal lengths, and a picture judged twice changes the
-    metrics with the number of processes.
+    metrics with the number of processes. Here the processes with fewer pictures end on an empty
+    batch: DistributedDataParallel exchanges buffers in every forward pass, also in validation, and
+    a process with a pass more than the others would wait for ever.
     """
 
-    def __init__(self, length: int, world_size: int, rank: int) -> None:
+    def __init__(self, length: int, world_size: int, rank: int, batch_size: int) -> None:
         self.indices = range(rank, length, world_size)
+        self.starts = range(0, len(range(0, length, world_size)), batch_size)
 
     @override
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return ((index, 0) for index in self.indices)
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for start in self.starts:
+            yield [(index, 0) for index in self.indices[start : start + self.starts.step]]
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.starts)

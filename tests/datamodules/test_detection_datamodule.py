@@ -285,7 +285,8 @@ def test_augmentation_does_not_depend_on_the_workers(make_root: MakeRoot) -> Non
         loader = data.train_dataloader()
         clips = []
         for epoch in range(2):
-            loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]  # as Lightning does
+            batches: Any = loader.batch_sampler
+            batches.sampler.set_epoch(epoch)  # as Lightning does
             clips += [clip for batch in loader for clip in batch.clips]
         return clips
 

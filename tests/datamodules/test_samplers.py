@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import pytest
 
-from datamodules.samplers import EvaluationSampler, TrainingSampler
+from datamodules.samplers import EvaluationBatches, TrainingSampler
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 12])
 @pytest.mark.parametrize("world_size", [1, 2, 3])
-def test_evaluation_sees_every_picture_once(length: int, world_size: int) -> None:
-    samplers = [EvaluationSampler(length, world_size, rank) for rank in range(world_size)]
-    seen = [item for sampler in samplers for item in sampler]
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_evaluation_sees_every_picture_once_in_as_many_batches_everywhere(
+    length: int, world_size: int, batch_size: int
+) -> None:
+    samplers = [
+        EvaluationBatches(length, world_size, rank, batch_size) for rank in range(world_size)
+    ]
+    batches = [list(sampler) for sampler in samplers]
+    seen = [item for own in batches for batch in own for item in batch]
     assert sorted(seen) == [(index, 0) for index in range(length)]
-    assert sum(map(len, samplers)) == length
+    assert {len(own) for own in batches} == {len(sampler) for sampler in samplers}
+    assert len({len(own) for own in batches}) == 1
+    assert all(len(batch) <= batch_size for own in batches for batch in own)
 
 
 def epoch_of(sampler: TrainingSampler, epoch: int) -> list[tuple[int, int]]:

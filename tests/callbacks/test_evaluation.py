@@ -1,0 +1,111 @@
+"""Evaluation of finished predictions: labels, thresholds, and frames that were not judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callbacks.evaluation import DetectionEvaluation
+from datamodules.facades import FacadesDataModule
+
+NAMES = ["building", "window", "door"]
+
+
+def read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def parted(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The documents of train and val alone; val holds the last group that has all classes."""
+    group = document["images"][-1]["group"]
+    sides: dict[str, set[int]] = {"train": set(), "val": set()}
+    for image in document["images"]:
+        sides["val" if image["group"] == group else "train"].add(image["id"])
+    return {
+        side: {
+            **document,
+            "images": [image for image in document["images"] if image["id"] in ids],
+            "annotations": [a for a in document["annotations"] if a["image_id"] in ids],
+        }
+        for side, ids in sides.items()
+    }
+
+
+def renumbered(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The same data with the ids of windows and doors exchanged and that of buildings moved."""
+    new = {1: 7, 2: 3, 3: 2}
+    for entry in document["categories"]:
+        entry["id"] = new[entry["id"]]
+    for entry in document["annotations"]:
+        entry["category_id"] = new[entry["category_id"]]
+    return {"annotations": document}
+
+
+def test_perfect_predictions_score_one_and_leave_all_artefacts(
+    drawn_root: Path, oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    detector = oracle()
+    trainer.fit(detector, datamodule=FacadesDataModule(str(drawn_root)), weights_only=True)
+    assert float(trainer.callback_metrics["val/map"]) == 1
+    assert set(detector.operating_point) == set(NAMES)
+    trainer.test(detector, datamodule=FacadesDataModule(str(drawn_root)), verbose=False)
+    metrics = read(tmp_path / "metrics.json")
+    assert metrics["scalars"]["map"] == 1
+    assert metrics["operating_point_chosen_here"] is False
+    assert {"predictions.json", "ground_truth.json", "report.html"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+
+
+def test_data_may_number_their_categories_otherwise_than_the_checkpoint(
+    make_root: Callable[..., Path], oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
+    """Labels join weights and data by name; ids belong to the file that is judged."""
+    data = FacadesDataModule(str(make_root(renumbered)), class_names=NAMES)
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    trainer.test(oracle(category_ids=[1, 2, 3]), datamodule=data, verbose=False)
+    assert read(tmp_path / "metrics.json")["scalars"]["map"] == 1
+    found = {entry["category_id"] for entry in read(tmp_path / "predictions.json")}
+    assert found <= {7, 3, 2}
+
+
+def test_classes_in_another_order_are_refused(
+    drawn_root: Path, oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
+    data = FacadesDataModule(str(drawn_root), class_names=NAMES[::-1])
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    with pytest.raises(ValueError, match=r"names and order must agree.*datamodule\.class_names"):
+        trainer.test(oracle(), datamodule=data, verbose=False)
+
+
+def test_thresholds_chosen_on_the_tested_pictures_are_owned_up_to(
+    make_root: Callable[..., Path], oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
+    """Without a test split val is tested, on which the operating point was chosen."""
+    data = FacadesDataModule(str(make_root(parted)))
+    trainer, detector = trainer_with(DetectionEvaluation(str(tmp_path))), oracle()
+    trainer.fit(detector, datamodule=data, weights_only=True)
+    trainer.test(detector, datamodule=data, verbose=False)
+    assert read(tmp_path / "metrics.json")["operating_point_chosen_here"] is True
+
+
+def test_pictures_past_a_limit_count_for_nothing_and_are_told(
+    drawn_root: Path,
+    oracle: Any,
+    trainer_with: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)), limit_test_batches=1)
+    data = FacadesDataModule(str(drawn_root), batch_size=1)
+    trainer.test(oracle(), datamodule=data, verbose=False)
+    metrics = read(tmp_path / "metrics.json")
+    assert metrics["images"] == 1
+    assert metrics["scalars"]["map"] == 1
+    unjudged = len(data.annotations("test")) - 1
+    assert f"test: {unjudged} of {unjudged + 1} pictures were not judged" in caplog.text
