@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
 from runs.score_table import print_scores
-from runs.targets import check_keywords
+from runs.targets import check_arguments
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -34,7 +34,7 @@ def evaluate(cfg: DictConfig) -> float:
     run = RunFolder.open(cfg.run, cfg.checkpoint)
     folder = Path(cfg.paths.run)
     data_node = cfg.get("datamodule") or OmegaConf.create(run.config["datamodule"])
-    check_keywords(OmegaConf.to_container(data_node, resolve=True))
+    check_arguments(OmegaConf.to_container(data_node, resolve=True))
     detector = run.load_detector()
 
     import torch

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from runs.explained_errors import explained_errors
 from runs.run_folder import write_config
 from runs.score_table import print_scores
-from runs.targets import check_keywords
+from runs.targets import check_arguments
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -70,7 +70,7 @@ def train(cfg: DictConfig) -> float:
     """
     folder = Path(cfg.paths.run)
     config = write_config(cfg, folder)
-    check_keywords(config)
+    check_arguments(config)
 
     import wandb
     from hydra.utils import instantiate

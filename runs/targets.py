@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from runs.nearest import did_you_mean
+from runs.value_types import annotations_of, fits, in_words
 
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 # Those of this project's packages that have classes a config may name.
@@ -65,26 +66,37 @@ def locate(target: str, key: str) -> Any:
     )
 
 
-def check_keywords(config: Any) -> None:
-    """Refuse keys that the constructor of their `_target_` does not take.
+def check_arguments(config: Any) -> None:
+    """Refuse keys and values that the constructor of their `_target_` does not take.
 
     Args:
         config: a plain (resolved) config.
 
     Raises:
-        ValueError: naming key, class and the nearest right name.
+        ValueError: naming key, class and the nearest right name, or the type that is wanted.
     """
     for node_key, node in target_nodes(config):
         target = locate(node["_target_"], node_key)
-        parameters = inspect.signature(target).parameters
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            continue
-        for name in set(node) - _INSTANTIATE_KEYS:
-            if name not in parameters:
+        _check_names(node_key, node, inspect.signature(target).parameters)
+        for name, annotation in annotations_of(target).items():
+            if name in node and not fits(node[name], annotation):
                 raise ValueError(
-                    f"{node_key}.{name}: {node['_target_']} takes no '{name}'; "
-                    + did_you_mean(name, set(parameters) - {"self"})
+                    f"{node_key}.{name}: must be {in_words(annotation)}, got {node[name]!r} "
+                    f"({type(node[name]).__name__})"
                 )
+
+
+def _check_names(
+    node_key: str, node: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]
+) -> None:
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in set(node) - _INSTANTIATE_KEYS:
+        if name not in parameters:
+            raise ValueError(
+                f"{node_key}.{name}: {node['_target_']} takes no '{name}'; "
+                + did_you_mean(name, set(parameters) - {"self"})
+            )
 
 
 def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[Path] = ()) -> None:

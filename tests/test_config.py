@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from runs.targets import check_keywords
+from runs.targets import check_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
@@ -31,13 +31,13 @@ def composed(name: str, overrides: list[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("choice", ["seed=0", *CHOICES])
 def test_every_choice_of_a_training_composes_and_fits_its_classes(choice: str):
-    check_keywords(composed("train", [choice]))
+    check_arguments(composed("train", [choice]))
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict"])
 def test_the_other_entry_points_compose(name: str):
     needed = ["run=a", "source=b"] if name == "predict" else ["run=a"]
-    check_keywords(composed(name, needed))
+    check_arguments(composed(name, needed))
 
 
 def test_evaluation_takes_another_datamodule():

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import runs
-from runs.targets import check_keywords, check_trusted, locate, target_nodes
+from runs.targets import check_arguments, check_trusted, locate, target_nodes
 
 
 def test_target_nodes_are_found_at_any_depth():
@@ -41,12 +41,12 @@ def test_a_broken_import_inside_a_target_is_not_called_missing(tmp_path: Path, m
 def test_an_unknown_keyword_names_the_nearest():
     config = {"optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "momentun": 0.9}}
     with pytest.raises(ValueError, match="did you mean 'momentum'") as caught:
-        check_keywords(config)
+        check_arguments(config)
     assert "optimizer.momentun" in str(caught.value)
 
 
 def test_known_keywords_pass():
-    check_keywords({"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1})
+    check_arguments({"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1})
 
 
 @pytest.mark.parametrize(
