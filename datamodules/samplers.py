@@ -30,8 +30,8 @@ class EvaluationBatches(Sampler[list[tuple[int, int]]]):
 
     Torch's DistributedSampler pads to equal lengths, and a picture judged twice changes the
     metrics with the number of processes. Here the processes with fewer pictures end on an empty
-    batch: DistributedDataParallel exchanges buffers in every forward pass, also in validation, and
-    a process with a pass more than the others would wait for ever.
+    batch: one without any would miss the exchange of buffers in DistributedDataParallel's first
+    pass and the mean of val/loss, and the training would break off.
     """
 
     def __init__(self, length: int, world_size: int, rank: int, batch_size: int) -> None:

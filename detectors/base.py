@@ -122,7 +122,7 @@ class Detector(LightningModule):
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         if batch.frame_count == 0:
-            # With weight 0, for the processes whose batches have frames wait for the others' share.
+            # With weight 0: the mean over processes needs a share of each of them.
             self.log("val/loss", torch.zeros((), device=self.device), batch_size=0, sync_dist=True)
             return {"predictions": []}
         losses, predictions = self.losses_and_predictions(batch)
