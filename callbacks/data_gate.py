@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
 from evaluation.drawing import contact_sheet, draw_boxes
-from evaluation.results_json import write_json
+from evaluation.results_json import write_atomically, write_json
 from structures import Batch
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,6 @@ class DataGate(Callback):
         for split, numbers in statistics.items():
             _require_boxes(split, numbers, datamodule.name)
         coverage = _coverage(datamodule, pl_module)
-        self._folder.mkdir(parents=True, exist_ok=True)
         # A loader of its own: looking at the first batches must not use them up.
         self._draw(datamodule.train_dataloader(), classes.names)
         write_json(
@@ -84,21 +84,32 @@ class DataGate(Callback):
         ]
         sheet = contact_sheet(drawn, columns=4, tile_size=_TILE)
         _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        (self._folder / "data.png").write_bytes(png.tobytes())
+        write_atomically(self._folder / "data.png", png.tobytes())
 
 
 def _statistics(datamodule: Any, split: str) -> dict[str, Any]:
     annotations = datamodule.annotations(split)
-    boxes, labels = annotations.all_boxes(), annotations.labels
+    asked = _asked(annotations)
+    boxes, labels = annotations.all_boxes()[asked], annotations.labels[asked]
     sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
     per_class = {}
     for label, name in enumerate(datamodule.classes.names, start=1):
         own = sides[labels == label]
         quantiles = np.quantile(own, [0.05, 0.5, 0.95]).round(1).tolist() if len(own) else None
         per_class[name] = {"boxes": len(own), "side_px_5_50_95": quantiles}
-    numbers = {"pictures": len(annotations), "boxes": len(boxes), "classes": per_class}
+    numbers = {
+        "pictures": len(annotations),
+        "boxes": len(boxes),
+        "ignored_regions": int((~asked).sum()),
+        "classes": per_class,
+    }
     log.info("%s: %d pictures, %d boxes %s", split, numbers["pictures"], len(boxes), per_class)
     return numbers
+
+
+def _asked(annotations: Any) -> NDArray[np.bool_]:
+    """bool [N]: objects; crowds and ignored annotations are regions that nothing learns from."""
+    return ~(annotations.iscrowd | annotations.ignore)
 
 
 def _require_boxes(split: str, numbers: dict[str, Any], data: str) -> None:
@@ -116,8 +127,9 @@ def _coverage(datamodule: Any, pl_module: LightningModule) -> dict[str, float]:
     annotations = datamodule.annotations("train")
     sizes = np.stack([annotations.heights, annotations.widths], axis=1)
     sizes = sizes[annotations.image_of_annotation()]
+    asked = _asked(annotations)
     tensors: list[Tensor] = [
-        torch.from_numpy(np.ascontiguousarray(array))
+        torch.from_numpy(np.ascontiguousarray(array[asked]))
         for array in (annotations.all_boxes(), annotations.labels, sizes)
     ]
     measure: Any = pl_module.coverage

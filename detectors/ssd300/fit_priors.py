@@ -102,7 +102,7 @@ def read_boxes(path: Path, part: str = "all", every: int = 4) -> Tensor:
     """Boxes of a COCO file, warped to the 300x300 frame.
 
     Args:
-        path: COCO JSON with `images` and `annotations`; crowd boxes are left out.
+        path: COCO JSON with `images` and `annotations`; crowds and ignored boxes are left out.
         part: 'all', 'fit' or 'check'; every `every`-th picture by file name belongs to 'check'.
         every: see `part`.
 
@@ -122,7 +122,8 @@ def read_boxes(path: Path, part: str = "all", every: int = 4) -> Tensor:
         }
         rows = []
         for annotation in content["annotations"]:
-            if annotation["image_id"] in chosen and not annotation.get("iscrowd", 0):
+            region = annotation.get("iscrowd", 0) or annotation.get("ignore", 0)
+            if annotation["image_id"] in chosen and not region:
                 width, height = chosen[annotation["image_id"]]
                 x, y, w, h = annotation["bbox"]
                 rows.append((x / width, y / height, (x + w) / width, (y + h) / height))

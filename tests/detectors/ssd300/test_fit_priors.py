@@ -57,6 +57,7 @@ def coco_file(folder: Path) -> Path:
     images = [{"id": i, "file_name": f"{i:02}.jpg", "width": 600, "height": 300} for i in range(8)]
     annotations = [{"image_id": i, "bbox": [60 + i, 30, 120, 60], "iscrowd": 0} for i in range(8)]
     annotations.append({"image_id": 0, "bbox": [0, 0, 600, 300], "iscrowd": 1})
+    annotations.append({"image_id": 0, "bbox": [0, 0, 600, 300], "ignore": 1})
     path = folder / "annotations.json"
     path.write_text(json.dumps({"images": images, "annotations": annotations}))
     return path
