@@ -14,7 +14,7 @@ import torch
 from datamodules.picture import read_picture
 from detectors.base import Detector
 from evaluation.drawing import draw_boxes
-from evaluation.results_json import to_results, write_json
+from evaluation.results_json import to_results, write_atomically, write_json
 from structures import Batch, Prediction, Target
 
 # Where a checkpoint carries no operating point for a class (it was never validated).
@@ -125,8 +125,7 @@ class PredictionFolder:
             names,
             scores=prediction.scores[shown].tolist(),
         )
-        folder = self.folder / "pictures"
-        folder.mkdir(parents=True, exist_ok=True)
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         # The number keeps pictures of the same name in different folders apart.
-        (folder / f"{frame.image_id:06d}_{frame.path.stem}.jpg").write_bytes(jpeg.tobytes())
+        name = f"{frame.image_id:06d}_{frame.path.stem}.jpg"
+        write_atomically(self.folder / "pictures" / name, jpeg.tobytes())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +24,11 @@ def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
     Returns:
         The resolved config as plain dicts and lists.
     """
+    from evaluation.results_json import write_atomically
+
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".yaml")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(OmegaConf.to_yaml(OmegaConf.create(plain)))
-    Path(temporary).replace(folder / CONFIG_FILE)
     assert isinstance(plain, dict)
+    write_atomically(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(plain)).encode())
     return plain  # type: ignore[return-value]
 
 

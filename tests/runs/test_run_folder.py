@@ -57,3 +57,7 @@ def test_somebody_elses_config_may_not_run_code(folder: Path):
     write_config(OmegaConf.create(evil), folder)
     with pytest.raises(ValueError, match=r"config\.yaml: callbacks\.x\._target_ is 'os\.system'"):
         RunFolder.open(folder)
+
+
+def test_the_config_is_readable_by_others(folder: Path):
+    assert (folder / "config.yaml").stat().st_mode & 0o044 == 0o044
