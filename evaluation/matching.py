@@ -40,8 +40,6 @@ class Matches:
         tp: bool [D], found an object.
         fp: bool [D], found nothing, or what had been found before.
         ignored: bool [D], neither.
-        truth_index: int64 [D], the annotation that the detection overlaps with IoU >= .5, else -1.
-        iou: float64 [D], the largest IoU with an annotation of its image and class, 0 if none.
         found_score: float64 [N], score of the detection that found the object, nan if none did.
     """
 
@@ -51,8 +49,6 @@ class Matches:
     tp: NDArray[np.bool_]
     fp: NDArray[np.bool_]
     ignored: NDArray[np.bool_]
-    truth_index: NDArray[np.int64]
-    iou: NDArray[np.float64]
     found_score: NDArray[np.float64]
 
 
@@ -77,7 +73,7 @@ def match_detections(truth: Truth, results: Results) -> Matches:
     ignored = ~tp & (difficult | (inside >= IOU_THRESHOLD))
     found_score = np.full(len(t.image), np.nan)
     found_score[best[tp]] = d.scores[tp]
-    return Matches(t, d, order, tp, ~tp & ~ignored, ignored, best, iou, found_score)
+    return Matches(t, d, order, tp, ~tp & ~ignored, ignored, found_score)
 
 
 def most_overlapped(

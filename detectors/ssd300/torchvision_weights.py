@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 from torchvision.models import VGG16_Weights, get_weight
 from torchvision.models.detection import SSD300_VGG16_Weights
 
+from detectors.checkpoint import load_weights_only
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.vgg import VGG16Trunk
 
@@ -157,10 +157,7 @@ def _read(source: str) -> dict[str, Tensor]:
             f"weights: {source} is neither a file nor an enum name of torchvision such as "
             f"{SSD300_VGG16_Weights.COCO_V1}"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"weights: {path} is not a file of tensors alone: {error}") from error
+    state = load_weights_only(path)
     if isinstance(state, dict) and isinstance(state.get("model"), dict):
         state = state["model"]  # as torchvision's reference training saves it
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):

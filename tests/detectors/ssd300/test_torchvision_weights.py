@@ -166,10 +166,10 @@ def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
     network = SSD300Network(1, VGG16Trunk())
     path = tmp_path / "weights.pth"
     torch.save(Stranger(), path)
-    with pytest.raises(ValueError, match="not a file of tensors alone"):
+    with pytest.raises(ValueError, match=r"weights\.pth: holds a pickled .*Stranger"):
         load_detector_weights(network, str(path), ["a"])
     path.write_bytes(b"\x00nothing")
-    with pytest.raises(ValueError, match="not a file of tensors alone"):
+    with pytest.raises(ValueError, match=r"weights\.pth: damaged"):
         load_detector_weights(network, str(path), ["a"])
     with pytest.raises(FileNotFoundError, match="neither a file nor an enum name"):
         load_detector_weights(network, str(tmp_path / "absent.pth"), ["a"])
