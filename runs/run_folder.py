@@ -109,7 +109,23 @@ def _read_config(config_file: Path) -> dict[str, Any]:
             f"{config_file}: must have 'model' and 'datamodule' with a _target_ each; "
             "is it the config of a training?"
         )
+    _refuse_interpolations(config, config_file)
     return config  # type: ignore[return-value]
+
+
+def _refuse_interpolations(config: Any, config_file: Path, key: str = "") -> None:
+    """Trainings write none. In a stranger's file one could make a `_target_` out of plain text.
+
+    `check_trusted` would not see it, and environment variables could be read with others.
+    """
+    if isinstance(config, dict | list):
+        for name, value in config.items() if isinstance(config, dict) else enumerate(config):
+            _refuse_interpolations(value, config_file, f"{key}.{name}" if key else str(name))
+    elif isinstance(config, str) and "${" in config:
+        raise ValueError(
+            f"{config_file}: {key} is {config!r}; the config of a run holds resolved values, so "
+            "interpolations are refused: write the value itself"
+        )
 
 
 def _find_checkpoint(folder: Path, checkpoint: str) -> Path:

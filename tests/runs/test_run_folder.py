@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from runs.run_folder import RunFolder, write_config
@@ -61,3 +62,15 @@ def test_somebody_elses_config_may_not_run_code(folder: Path):
 
 def test_the_config_is_readable_by_others(folder: Path):
     assert (folder / "config.yaml").stat().st_mode & 0o044 == 0o044
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["${oc.create:{_target_:os.system,command:'true'}}", "${oc.env:HOME}", ["x", "${model}"]],
+)
+def test_somebody_elses_config_may_not_be_resolved(folder: Path, value: object):
+    """`oc.create` makes a `_target_` of plain text, past the check of targets."""
+    config = {**GOOD, "datamodule": {**GOOD["datamodule"], "augmentation": value}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(ValueError, match=r"config\.yaml: datamodule\.augmentation.*interpolations"):
+        RunFolder.open(folder)
