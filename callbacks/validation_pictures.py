@@ -33,7 +33,8 @@ class ValidationPictures(Callback):
         if self._chosen or not _wandb_loggers(trainer):
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        ids = sorted(datamodule.annotations("val").image_ids.tolist())
+        # W&B is the first process's alone, so only frames of its share can be shown.
+        ids = datamodule.annotations("val").image_ids[:: trainer.world_size].tolist()
         stride = max(1, len(ids) // self._count)
         self._chosen = frozenset(ids[::stride][: self._count])
 

@@ -89,7 +89,6 @@ class CocoDataset(Dataset[Sample]):
             labels=torch.from_numpy(data.labels[rows])[~region],
             image_id=int(data.image_ids[index]),
             area=torch.from_numpy(data.area[rows].astype(np.float32))[~region],
-            iscrowd=torch.zeros(int((~region).sum()), dtype=torch.bool),
             ignore=boxes[region],
         )
 

@@ -39,9 +39,10 @@ class Batch:
         return [target for clip in self.targets for target in clip]
 
     def to(self, device: torch.device | str) -> Batch:
-        """A copy on `device`."""
+        """A copy on `device`, made as by `Target.to`."""
+        wait = torch.device(device).type == "cpu"
         return Batch(
-            [clip.to(device, non_blocking=True) for clip in self.clips],
+            [clip.to(device, non_blocking=not wait) for clip in self.clips],
             [[target.to(device) for target in clip] for clip in self.targets],
             self.skipped,
         )

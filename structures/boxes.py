@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -17,7 +18,9 @@ def scale_boxes(boxes: Tensor, from_size: tuple[int, int], to_size: tuple[int, i
         float [..., 4], xyxy pixels of a frame of `to_size`.
     """
     scale_y, scale_x = to_size[0] / from_size[0], to_size[1] / from_size[1]
-    return boxes * boxes.new_tensor([scale_x, scale_y, scale_x, scale_y])
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    # Plain numbers, for a tensor of them would make Python wait for the GPU at every frame.
+    return torch.stack((x1 * scale_x, y1 * scale_y, x2 * scale_x, y2 * scale_y), -1)
 
 
 def inside_frame(boxes: Tensor, size: tuple[int, int]) -> Tensor:

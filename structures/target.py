@@ -36,8 +36,14 @@ class Target:
     time: float | None = None
 
     def to(self, device: torch.device | str) -> Target:
-        """A copy whose tensors lie on `device`."""
-        return replace(self, **{name: t.to(device) for name, t in self._tensors().items()})
+        """A copy whose tensors lie on `device`.
+
+        From page-locked memory to a GPU the call does not wait for the copy, nor for what the GPU
+        computes meanwhile.
+        """
+        wait = torch.device(device).type == "cpu"  # for values that Python may read at once
+        moved = {n: t.to(device, non_blocking=not wait) for n, t in self._tensors().items()}
+        return replace(self, **moved)
 
     def pin_memory(self) -> Target:
         """A copy whose tensors lie in page-locked memory."""
