@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
 from runs.score_table import print_scores
+from runs.settings import EVALUATION, check_settings
 from runs.targets import check_arguments
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ def evaluate(cfg: DictConfig) -> float:
     Returns:
         `test/map`.
     """
+    check_settings(cfg, EVALUATION)
     run = RunFolder.open(cfg.run, cfg.checkpoint)
     folder = Path(cfg.paths.run)
     data_node = cfg.get("datamodule") or OmegaConf.create(run.config["datamodule"])
-    check_arguments(OmegaConf.to_container(data_node, resolve=True))
+    nodes = {"datamodule": data_node, "trainer": cfg.trainer}
+    check_arguments(
+        {key: OmegaConf.to_container(node, resolve=True) for key, node in nodes.items()}
+    )
     detector = run.load_detector()
 
     import torch

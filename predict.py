@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
+from runs.settings import PREDICTION, check_settings
 from runs.sources import find_pictures
 
 
@@ -25,8 +26,7 @@ def predict(cfg: DictConfig) -> Path:
     Returns:
         The folder with predictions.json, images.json and pictures/.
     """
-    if cfg.on_bad_image not in ("error", "skip"):
-        raise ValueError(f"on_bad_image={cfg.on_bad_image}: must be 'error' or 'skip'")
+    check_settings(cfg, PREDICTION)
     pictures = find_pictures(cfg.source)
     run = RunFolder.open(cfg.run, cfg.checkpoint)
 

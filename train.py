@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from runs.explained_errors import explained_errors
 from runs.run_folder import write_config
 from runs.score_table import print_scores
+from runs.settings import TRAINING, check_settings
 from runs.targets import check_arguments
 
 if TYPE_CHECKING:
@@ -51,12 +52,18 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     """The trainer of `cfg.trainer` with the callbacks and loggers of their groups."""
     from hydra.utils import instantiate
 
-    return instantiate(
+    trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[instantiate(node, _convert_="all") for node in cfg.callbacks.values()],
         logger=[instantiate(node, _convert_="all") for node in cfg.logger.values()],
         _convert_="all",
     )
+    if getattr(trainer.checkpoint_callback, "monitor", None) is None:
+        raise ValueError(
+            "callbacks: the best checkpoint is tested in the end, but no ModelCheckpoint with a "
+            "'monitor' is among them; keep the default ones, as in callbacks=[default,ema]"
+        )
+    return trainer
 
 
 def train(cfg: DictConfig) -> float:
@@ -68,6 +75,7 @@ def train(cfg: DictConfig) -> float:
     Returns:
         The best `val/map`, which sweeps maximise.
     """
+    check_settings(cfg, TRAINING)
     folder = Path(cfg.paths.run)
     config = write_config(cfg, folder)
     check_arguments(config)

@@ -144,10 +144,14 @@ class Detector(LightningModule):
             raise ValueError(
                 f"{type(self).__name__} has no optimizer; give it one (model.optimizer in YAML)"
             )
-        optimizer = self._optimizer(self._grouped_parameters())
+        groups = self._grouped_parameters()
+        _require_arguments("model.optimizer", self._optimizer, groups)
+        optimizer = self._optimizer(groups)
         if self._schedule is None:
             return optimizer
-        schedule = self._schedule(optimizer, **self._schedule_length())
+        length = self._schedule_length()
+        _require_arguments("model.schedule", self._schedule, optimizer, **length)
+        schedule = self._schedule(optimizer, **length)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": self._schedule_interval},
@@ -184,3 +188,12 @@ class Detector(LightningModule):
                 )
             return {"total_steps": self.trainer.max_epochs}
         return {"total_steps": int(self.trainer.estimated_stepping_batches)}
+
+
+def _require_arguments(key: str, factory: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Name an argument that the YAML of an optimizer or a schedule lacks."""
+    try:
+        inspect.signature(factory).bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(getattr(factory, "func", factory), "__name__", "it")
+        raise ValueError(f"{key}: {name} cannot be made: {error}; add it to {key}") from error

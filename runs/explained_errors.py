@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -21,9 +23,10 @@ from runs.nearest import did_you_mean
 
 log = logging.getLogger(__name__)
 
-# What the doors of this project raise for bad input; anything else is a fault of ours and keeps
-# its traceback.
-_INPUT_ERRORS = (ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
+# What the doors of this project raise for bad input, and the machine for a full disk or a folder
+# that may not be written; anything else is a fault of ours and keeps its traceback.
+_INPUT_ERRORS = (ValueError, OSError)
+_CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def explained_errors() -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         yield
-    except (HydraException, OmegaConfBaseException, *_INPUT_ERRORS) as error:
+    except (HydraException, OmegaConfBaseException, *_input_errors()) as error:  # type: ignore[misc]
         if wants_traceback:
             raise
         message = explain(error)
@@ -60,17 +63,34 @@ def explain(error: BaseException) -> str | None:
         cause = error.__cause__
         return _explain_key(cause) if isinstance(cause, OmegaConfBaseException) else str(error)
     if isinstance(error, InstantiationException):
-        # Hydra wraps what a constructor raised; the door's own message is the useful one.
-        cause = error.__cause__
-        return str(cause) if isinstance(cause, _INPUT_ERRORS) else None
+        return _explain_instantiation(error)
     return str(error)
+
+
+def _input_errors() -> tuple[type[Exception], ...]:
+    """Also what Lightning raises for settings of the trainer, once it is imported."""
+    module = sys.modules.get("lightning.fabric.utilities.exceptions")
+    return _INPUT_ERRORS if module is None else (*_INPUT_ERRORS, module.MisconfigurationException)
+
+
+def _explain_instantiation(error: InstantiationException) -> str | None:
+    """Hydra wraps what a constructor raised; that one's own message and the key are useful."""
+    cause = error.__cause__
+    if cause is None:  # Hydra's own words on a node that is no config of an object
+        return str(error)
+    if not isinstance(cause, _input_errors()):
+        return None
+    key = re.search(r"^full_key: (\S+)$", str(error), re.MULTILINE)
+    return str(cause) if key is None or str(cause).startswith(key[1]) else f"{key[1]}: {cause}"
 
 
 def _explain_missing_choice(error: MissingConfigException) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-    if not group or not error.options:
+    # Hydra does not list them where a group takes several.
+    options = error.options or [file.stem for file in (_CONF / group).glob("*.yaml")]
+    if not group or not options:
         return str(error)
-    return f"{group}={choice}: there is no such choice; {did_you_mean(choice, error.options)}"
+    return f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}"
 
 
 def _explain_key(cause: OmegaConfBaseException) -> str:

@@ -70,6 +70,8 @@ def in_words(annotation: Any) -> str:
         return " | ".join(in_words(choice) for choice in get_args(annotation))
     if annotation is NoneType:
         return "null"
+    if get_origin(annotation) is Literal:
+        return " | ".join(map(repr, get_args(annotation)))
     if isinstance(annotation, type) and get_origin(annotation) is None:
         return annotation.__name__
     return str(annotation).replace("collections.abc.", "").replace("typing.", "")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from torch.optim import SGD
+from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader
 
 from detectors.base import Detector
@@ -81,6 +83,12 @@ def test_a_batch_whose_pictures_were_all_skipped_is_passed_over(make_toy: Any) -
 def test_training_without_optimizer_names_the_key(make_toy: Any) -> None:
     with pytest.raises(ValueError, match=r"ToyDetector has no optimizer; .*model\.optimizer"):
         make_toy(optimizer=None).configure_optimizers()
+
+
+def test_an_argument_that_yaml_forgot_is_named(make_toy: Any) -> None:
+    module = make_toy(optimizer=partial(SGD, lr=0.1), schedule=partial(StepLR))
+    with pytest.raises(ValueError, match=r"model\.schedule: StepLR cannot be made: .*'step_size'"):
+        module.configure_optimizers()
 
 
 def test_rules_reach_the_optimizer(make_toy: Any) -> None:

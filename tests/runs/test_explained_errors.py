@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from runs.explained_errors import explain
 
@@ -28,6 +29,7 @@ def composed_error(*overrides: str) -> str:
         ("model=ssd30", "did you mean 'ssd300'"),
         ("experiment=demmo", "did you mean 'demo'"),
         ("trainer=debugg", "did you mean 'debug'"),
+        ("callbacks=[default,emma]", "did you mean 'ema'"),
         ("datamodule=facade", "did you mean 'facades'"),
         ("modle=ssd300", "did you mean 'model'"),
         ("seeed=1", "did you mean 'seed'"),
@@ -55,6 +57,18 @@ def test_the_doors_own_message_survives_instantiation():
     wrapped = InstantiationException("Error in call to target")
     wrapped.__cause__ = FileNotFoundError("nowhere: no such folder")
     assert explain(wrapped) == "nowhere: no such folder"
+
+
+def test_the_key_of_an_object_leads_what_its_constructor_says():
+    wrapped = InstantiationException("Error in call to target 'x.Y':\nfull_key: trainer.profiler")
+    wrapped.__cause__ = ValueError("a wrong number")
+    assert explain(wrapped) == "trainer.profiler: a wrong number"
+
+
+def test_lightnings_complaints_about_settings_are_for_the_user():
+    wrapped = InstantiationException("Error in call to target 'x.Y':\nfull_key: trainer")
+    wrapped.__cause__ = MisconfigurationException("no such device")
+    assert explain(wrapped) == "trainer: no such device"
 
 
 def test_a_fault_of_ours_keeps_its_traceback():
