@@ -189,6 +189,8 @@ class Augmentation:
                 "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
                 f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
             )
+        if not all(0 <= p <= 1 for p in (photometric_p, expand_p, flip_p)):
+            raise ValueError("augmentation: photometric_p, expand_p and flip_p must be from 0 to 1")
         size = None if output_size is None else _checked_size(output_size)
         colours = _colour_changes(photometric_p, brightness, contrast, saturation, hue)
         self._compose = A.Compose(

@@ -62,7 +62,8 @@ def read_roots(
     if whole:
         joined = concatenate(whole)
         for split, indices in split_by_group(_groups(joined), fractions, seed).items():
-            ready[split].append(joined.subset(indices))
+            if indices or split != "test":  # a share of 0 means that val is tested
+                ready[split].append(joined.subset(indices))
     return _with_unique_ids({split: concatenate(parts) for split, parts in ready.items() if parts})
 
 

@@ -69,6 +69,11 @@ class DetectionDataModule(LightningDataModule):
         super().__init__()
         if on_bad_image not in ("error", "skip"):
             raise ValueError(f"datamodule.on_bad_image must be error or skip, got {on_bad_image!r}")
+        if batch_size < 1 or num_workers < 0 or seed < 0:
+            raise ValueError(
+                "datamodule needs batch_size >= 1, num_workers >= 0 and seed >= 0, got "
+                f"batch_size={batch_size}, num_workers={num_workers}, seed={seed}"
+            )
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed

@@ -72,16 +72,17 @@ def load_weights_only(path: Path) -> Any:
     except UnpicklingError as error:
         unsafe = re.search(r"GLOBAL (\S+)", str(error))
         if unsafe is None:
-            raise _damaged(path, error) from error
+            raise _damaged(path, "its pickle holds more than tensors, or is none") from error
         raise ValueError(
             f"{path}: holds a pickled {unsafe[1]}. Loading it could run code, so it is refused. If "
             "you trust its author, save its tensors alone: torch.save(torch.load(old, "
             "weights_only=False)['state_dict'], new), and give the new file"
         ) from error
-    except OSError:
-        raise
     except Exception as error:
-        # On a file that is cut off or of another kind, torch's readers raise almost anything.
+        # On a file that is cut off or of another kind, torch's readers raise almost anything; only
+        # what the system says about the file itself has its name.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         raise _damaged(path, error) from error
 
 
@@ -122,7 +123,7 @@ def require_same_classes(path: Path, found: ClassList, expected: ClassList) -> N
     )
 
 
-def _damaged(path: Path, error: Exception) -> ValueError:
+def _damaged(path: Path, error: object) -> ValueError:
     reason = str(error).splitlines()[0][:120] if str(error) else "the file ends early"
     return ValueError(
         f"{path}: damaged, cut off or no checkpoint ({path.stat().st_size} bytes; {reason}); copy "

@@ -88,10 +88,12 @@ class RunFolder:
             detector = detector_class.load_from_checkpoint(
                 self.checkpoint, map_location="cpu", weights_only=True
             )
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
+            # Its hyperparameters are a stranger's arguments to a constructor of ours.
+            reason = "\n".join(line[:300] for line in str(error).splitlines()[:5])
             raise ValueError(
                 f"{self.checkpoint}: does not fit {target}, which {self.path / CONFIG_FILE} "
-                f"names; give the checkpoint of this very run: {error}"
+                f"names; give the checkpoint of this very run: {reason}"
             ) from error
         return detector.eval()
 

@@ -97,6 +97,11 @@ class SSD300(Detector):
         self.hparams.update(weights=None, trunk_weights=None)
         self.loss = MultiBoxLoss(forced, localisation, loc_weight, min_negatives=min_negatives)
         self.nms_iou = _nms_iou_of_classes(nms_iou, self.classes.names)
+        if candidates_per_class < 1 or max_detections < 1 or not 0 <= score_threshold <= 1:
+            raise ValueError(
+                "needs candidates_per_class >= 1, max_detections >= 1 and score_threshold in 0..1, "
+                f"got {candidates_per_class}, {max_detections} and {score_threshold}"
+            )
         self.score_threshold = score_threshold
         self.candidates_per_class = candidates_per_class
         self.max_detections = max_detections
@@ -188,11 +193,13 @@ def _build_trunk(
 def _nms_iou_of_classes(
     nms_iou: float | Mapping[str, float], names: Sequence[str]
 ) -> tuple[float, ...]:
-    if not isinstance(nms_iou, Mapping):
-        return (float(nms_iou),) * len(names)
-    if set(nms_iou) != set(names):
+    by_name = nms_iou if isinstance(nms_iou, Mapping) else dict.fromkeys(names, nms_iou)
+    if set(by_name) != set(names):
         raise ValueError(
             f"nms_iou must be one number or have each class once: expected {sorted(names)}, "
-            f"got {sorted(nms_iou)}"
+            f"got {sorted(by_name)}"
         )
-    return tuple(float(nms_iou[name]) for name in names)
+    wrong = {name: iou for name, iou in by_name.items() if not 0 <= iou <= 1}
+    if wrong:
+        raise ValueError(f"nms_iou must be from 0 to 1, got {wrong}")
+    return tuple(float(by_name[name]) for name in names)

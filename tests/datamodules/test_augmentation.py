@@ -244,6 +244,12 @@ def test_impossible_sizes_are_refused(size: Any) -> None:
         Augmentation(output_size=size)
 
 
+@pytest.mark.parametrize("name", ["photometric_p", "expand_p", "flip_p"])
+def test_probabilities_end_at_one(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}.* must be from 0 to 1"):
+        Augmentation(**{name: 2})
+
+
 def test_the_import_asks_no_server() -> None:
     code = (
         "import urllib.request as u\n"

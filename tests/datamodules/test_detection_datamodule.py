@@ -242,6 +242,21 @@ def test_misspelt_choices_are_refused(tmp_path: Path) -> None:
         DetectionDataModule(str(tmp_path), fractions={"train": 1.0})
 
 
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}])
+def test_numbers_out_of_range_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
+    name, value = next(iter(wrong.items()))
+    with pytest.raises(ValueError, match=rf"{name} >= .* got .*{name}={value}"):
+        DetectionDataModule(str(tmp_path), **wrong)
+
+
+def test_without_a_share_for_test_val_is_tested(make_root: MakeRoot) -> None:
+    fractions = {"train": 0.6, "val": 0.4, "test": 0.0}
+    data = DetectionDataModule(str(make_root()), fractions=fractions)
+    data.setup("fit")
+    assert data.test_split == "val"
+    assert len(data.annotations("val")) > 0
+
+
 def test_drawn_data_say_so(make_root: MakeRoot, tmp_path: Path) -> None:
     drawn: list[Path] = []
 

@@ -67,6 +67,14 @@ def test_a_truncated_file_is_named(saved: Path, share: float) -> None:
         read_checkpoint(saved)
 
 
+@pytest.mark.parametrize("end", [5000, 100])
+def test_a_large_file_cut_early_is_named_though_the_system_complains(saved: Path, end: int) -> None:
+    torch.save(CONTENT | {"more": torch.zeros(100_000)}, saved)
+    saved.write_bytes(saved.read_bytes()[:end])
+    with pytest.raises(ValueError, match=r"best\.ckpt: damaged, cut off or no checkpoint"):
+        read_checkpoint(saved)
+
+
 @pytest.mark.parametrize("data", [b"hello world", b"\x80\x04junk", b"{}", b"PK\x03\x04", b"\n"])
 def test_a_file_of_another_kind_is_named(saved: Path, data: bytes) -> None:
     saved.write_bytes(data)

@@ -165,6 +165,10 @@ def test_coverage_names_the_classes_it_saw() -> None:
             r"each class once: expected \['building', 'door', 'window'\]",
         ),
         ({"trainable_backbone_layers": 3}, "cannot freeze timm's lcnet_050"),
+        ({"nms_iou": 3}, "nms_iou must be from 0 to 1, got .*'window': 3"),
+        ({"score_threshold": 2}, "score_threshold in 0..1, got 400, 200 and 2"),
+        ({"candidates_per_class": 0}, "candidates_per_class >= 1"),
+        ({"max_detections": -1}, "max_detections >= 1"),
     ],
 )
 def test_bad_options_are_named(options: dict, message: str) -> None:

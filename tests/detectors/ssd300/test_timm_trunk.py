@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.timm_trunk import TimmTrunk
@@ -50,7 +51,7 @@ def test_weights_are_read_from_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_names_get_near_ones() -> None:
-    with pytest.raises(ValueError, match=r"nor a model of timm: 'resnet11t'"):
+    with pytest.raises(ValueError, match=r"of timm: 'resnet11t'; did you mean resnet1"):
         TimmTrunk("resnet11t")
 
 
@@ -62,3 +63,32 @@ def test_backbones_without_the_grid_are_refused() -> None:
 def test_absent_weight_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="trunk_weights: no file"):
         TimmTrunk("lcnet_050", weights=str(tmp_path / "absent.pth"))
+
+
+def test_safetensors_with_joined_stage_names_are_read(tmp_path: Path) -> None:
+    classifier = timm.create_model("mobilenetv3_small_050")
+    save_file(classifier.state_dict(), tmp_path / "model.safetensors")
+    trunk = TimmTrunk("mobilenetv3_small_050", weights=str(tmp_path / "model.safetensors"))
+    own = trunk.backbone.state_dict()["conv_stem.weight"]
+    assert torch.equal(own, classifier.state_dict()["conv_stem.weight"])
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "resnet.pth"
+    torch.save(timm.create_model("resnet10t").state_dict(), file)
+    with pytest.raises(
+        ValueError, match=r"resnet\.pth is of another network than timm's lcnet_050"
+    ):
+        TimmTrunk("lcnet_050", weights=str(file))
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_damaged_weights_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=rf"{name}.*damaged"):
+        TimmTrunk("lcnet_050", weights=str(tmp_path / name))
+
+
+def test_arguments_that_timm_cannot_use_are_shown() -> None:
+    with pytest.raises(ValueError, match=r"resnet10t cannot be used with .*\[8, 16\]"):
+        TimmTrunk("resnet10t", arguments={"channels": [8, 16]})
