@@ -79,7 +79,8 @@ def draw_facades(
         return writer.out
     groups = _groups(pictures, seed)
     workers = min(workers or _usable_cores(), len(groups))
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    # 0 and not 1, which waits for ever in a forked process whose parent has used OpenCV's threads.
+    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
         drawn = pool.map(draw_group, groups, chunksize=2)
         bar = track(drawn, "Drawing facades", len(groups), console=Console(stderr=True))
         for group, shots in zip(groups, bar, strict=True):
