@@ -33,7 +33,7 @@ def evaluate(cfg: DictConfig) -> float:
         `test/map`.
     """
     check_settings(cfg, EVALUATION)
-    run = RunFolder.open(cfg.run, cfg.checkpoint)
+    run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
     folder = Path(cfg.paths.run)
     data_node = cfg.get("datamodule") or OmegaConf.create(run.config["datamodule"])
     nodes = {"datamodule": data_node, "trainer": cfg.trainer}

@@ -27,15 +27,17 @@ def predict(cfg: DictConfig) -> Path:
         The folder with predictions.json, images.json and pictures/.
     """
     check_settings(cfg, PREDICTION)
-    pictures = find_pictures(cfg.source)
-    run = RunFolder.open(cfg.run, cfg.checkpoint)
+    pictures = find_pictures(str(cfg.source))
+    run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
 
     import torch
     from rich.progress import track
 
     from runs.picture_prediction import PredictionFolder, detect, read_frames
 
-    has_gpu = cfg.device == "auto" and torch.cuda.is_available()
+    has_gpu = torch.cuda.is_available()
+    if cfg.device.startswith("cuda") and not has_gpu:
+        raise ValueError(f"device={cfg.device}: PyTorch finds no CUDA GPU here; use device=cpu")
     device = ("cuda" if has_gpu else "cpu") if cfg.device == "auto" else cfg.device
     detector = run.load_detector().to(device)
     output = PredictionFolder(Path(cfg.paths.run), detector, cfg.draw_above)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from rich.console import Console
 from rich.progress import track
 
 from prepare.coco_writer import CocoWriter, fingerprint
+from prepare.command_line import exit_code
 from prepare.drawing.photograph import encode
 from prepare.drawing.scene import build_row, take_picture
 from prepare.drawing.visible_objects import CLASS_NAMES, VisibleObject, visible_objects
@@ -165,15 +167,26 @@ def _add(writer: CocoWriter, group: Group, index: int, shot: DrawnPicture) -> No
         )
 
 
-def main() -> None:
-    """Draw a data set from the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+    """
+    parser = argparse.ArgumentParser(
+        "python -m prepare.drawn_facades", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    print(f"drawn facades lie in {draw_facades(options.out, options.pictures, options.seed)}")
+    options = parser.parse_args(argv)
+
+    def draw() -> None:
+        folder = draw_facades(options.out, options.pictures, options.seed)
+        print(f"drawn facades lie in {folder}")
+
+    return exit_code(draw)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

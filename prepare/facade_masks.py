@@ -87,9 +87,15 @@ def _add_boxes(
 def _limit(text: str) -> tuple[str, SizeLimit]:
     """`window=6,40,0.0002` as a class and its limit."""
     name, _, numbers = text.partition("=")
-    values = [float(number) for number in numbers.split(",")]
+    try:
+        values = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        values = []
     if name not in CLASS_NAMES or len(values) != 3 or not all(0 <= v < 1e9 for v in values):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(
+            f"expected one of {', '.join(CLASS_NAMES)} and three numbers from 0 up, as in "
+            f"window=6,40,0.0002, got {text!r}"
+        )
     return name, SizeLimit(*values)
 
 

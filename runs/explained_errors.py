@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -64,6 +65,10 @@ def explain(error: BaseException) -> str | None:
         return _explain_key(cause) if isinstance(cause, OmegaConfBaseException) else str(error)
     if isinstance(error, InstantiationException):
         return _explain_instantiation(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return (
+            f"{error}; free some, or write elsewhere (hydra.run.dir=…, for drawn data paths.data=…)"
+        )
     return str(error)
 
 

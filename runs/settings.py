@@ -29,6 +29,8 @@ def _whole(low: int, high: int | None = None, *others: Any) -> Rule:
 
 
 _SWITCH = Rule("true or false", lambda value: isinstance(value, bool))
+# A folder called 2026 comes from YAML as a number.
+_PATH = Rule("a path", lambda value: isinstance(value, str | int))
 _NOT_NONE = Rule("more than 0 or null", lambda value: value != 0)
 _DEVICES = Rule(
     "a number of devices, a list of their indices, or auto",
@@ -50,11 +52,16 @@ TRAINING: Mapping[str, Rule] = {
     "trainer.devices": _DEVICES,
 }
 EVALUATION: Mapping[str, Rule] = {
+    "run": _PATH,
+    "checkpoint": _PATH,
     "channels_last": _SWITCH,
     "trainer.limit_test_batches": _NOT_NONE,
     "trainer.devices": _DEVICES,
 }
 PREDICTION: Mapping[str, Rule] = {
+    "run": _PATH,
+    "checkpoint": _PATH,
+    "source": _PATH,
     "batch_size": _whole(1),
     "on_bad_image": Rule("error or skip", lambda value: value in ("error", "skip")),
     "device": Rule(

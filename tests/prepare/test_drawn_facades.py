@@ -26,7 +26,7 @@ from prepare.drawing.visible_objects import (
     VisibleObject,
     visible_objects,
 )
-from prepare.drawn_facades import draw_facades
+from prepare.drawn_facades import draw_facades, main
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = 16
@@ -246,3 +246,9 @@ def test_a_killed_run_leaves_no_annotations_and_the_next_completes(tmp_path: Pat
     assert not (out / "annotations.json").exists()
     subprocess.run([*command, "--pictures", "3"], cwd=ROOT, check=True, capture_output=True)
     assert len(json.loads((out / "annotations.json").read_text())["images"]) == 3
+
+
+def test_wrong_options_end_with_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["--out", str(tmp_path / "out"), "--pictures", "0"]) == 1
+    assert capsys.readouterr().err.startswith("error: expected pictures >= 1")
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 """Wrong input on the command line ends with exit code 1 and a message that says what to mend."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_lightnings_complaints_about_settings_are_for_the_user():
     wrapped = InstantiationException("Error in call to target 'x.Y':\nfull_key: trainer")
     wrapped.__cause__ = MisconfigurationException("no such device")
     assert explain(wrapped) == "trainer: no such device"
+
+
+def test_a_full_disk_is_answered_with_the_keys_of_the_folders():
+    message = explain(OSError(errno.ENOSPC, "No space left on device"))
+    assert message is not None
+    assert "No space left on device; free some, or write elsewhere (hydra.run.dir=" in message
 
 
 def test_a_fault_of_ours_keeps_its_traceback():

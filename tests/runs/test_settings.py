@@ -46,6 +46,8 @@ def test_what_lightning_allows_is_allowed(override: str):
         ("train", "trainer.devices=abc", "a number of devices"),
         ("train", "+callbacks.foo=5", "must name a class as its _target_"),
         ("evaluate", "+trainer.limit_test_batches=0", "more than 0 or null"),
+        ("predict", "source=null", "a path"),
+        ("predict", "run=null", "a path"),
         ("predict", "batch_size=0", "a whole number from 1 up"),
         ("predict", "on_bad_image=skipp", "error or skip"),
         ("predict", "draw_above=2", "a score from 0 to 1 or null"),
