@@ -105,7 +105,8 @@ def train(cfg: DictConfig) -> float:
         trainer.test(detector, datamodule=datamodule, verbose=False)
     finally:
         wandb.finish()  # or the next job of a multirun would write into this run
-    print_scores(folder)
+    if trainer.is_global_zero:
+        print_scores(folder)
     return float(best.best_model_score)
 
 

@@ -67,6 +67,11 @@ class DetectionEvaluation(Callback):
             log_curves(trainer, evaluation, "val")
         figures: Any = (evaluation.scalars(), evaluation.thresholds()) if evaluation else None
         scalars, pl_module.operating_point = trainer.strategy.broadcast(figures)
+        if math.isnan(scalars["map"]):
+            raise ValueError(
+                "val/map is not defined, for no judged validation picture holds an object; judge "
+                "more pictures (trainer.limit_val_batches, datamodule.fractions)"
+            )
         self._log(pl_module, "val", scalars)
 
     @override

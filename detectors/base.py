@@ -108,9 +108,10 @@ class Detector(LightningModule):
         return {}
 
     @override
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
-        if batch.frame_count == 0:  # every picture was unreadable and skipped
-            return None
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        if batch.frame_count == 0:
+            # Every picture was unreadable and skipped. Other processes wait for these gradients.
+            return 0.0 * torch.stack([p.sum() for p in self.parameters() if p.requires_grad]).sum()
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
         values = {f"train/{name}": value.detach() for name, value in losses.items()}

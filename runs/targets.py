@@ -99,7 +99,7 @@ def _check_names(
             )
 
 
-def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[Path] = ()) -> None:
+def check_trusted(config: Mapping[str, Any], source: Path) -> None:
     """Refuse a config that somebody else wrote if it names more than it may.
 
     Allowed are subclasses of the detector, datamodule, callback, logger, trainer, optimizer and
@@ -110,12 +110,11 @@ def check_trusted(config: Mapping[str, Any], source: Path, searchpath: Sequence[
     Args:
         config: the plain config of a run folder.
         source: the file it was read from, for the message.
-        searchpath: further installed config folders whose targets count as named.
 
     Raises:
         ValueError: naming file, key and target.
     """
-    named = _named_in_conf(_CONF, *searchpath)
+    named = _named_in_conf(_CONF)
     for key, node in target_nodes(config):
         target = str(node["_target_"])
         if target in named or _is_known_kind(target, key):

@@ -53,6 +53,10 @@ class TimmTrunk(nn.Module):
     ) -> None:
         super().__init__()
         arguments = dict(arguments or {})
+        # A stranger's checkpoint brings these arguments; loading it must not fetch anything.
+        fetching = [name for name in arguments if name.startswith(("pretrained", "checkpoint"))]
+        if fetching:
+            raise ValueError(f"trunk_arguments: {fetching} not allowed; use trunk_weights")
         backbone = _create(name, arguments)
         if weights not in (None, "imagenet"):
             _require_fit(name, backbone, Path(str(weights)))

@@ -38,6 +38,12 @@ def test_arguments_narrow_the_backbone() -> None:
     assert trunk.channels == (16, 24, 32)
 
 
+@pytest.mark.parametrize("name", ["pretrained", "pretrained_cfg_overlay", "checkpoint_path"])
+def test_arguments_cannot_fetch_weights(name: str) -> None:
+    with pytest.raises(ValueError, match=f"trunk_arguments: .'{name}'. not allowed"):
+        TimmTrunk("resnet10t", arguments={name: True})
+
+
 def test_weights_are_read_from_a_file(tmp_path: Path) -> None:
     torch.manual_seed(3)
     classifier = timm.create_model("lcnet_050")
