@@ -94,18 +94,19 @@ def test_thresholds_chosen_on_the_tested_pictures_are_owned_up_to(
     assert read(tmp_path / "metrics.json")["operating_point_chosen_here"] is True
 
 
-def test_a_validation_without_any_object_ends_with_the_mend(
-    drawn_root: Path, oracle: Any, trainer_with: Any, tmp_path: Path
-) -> None:
-    document = read(drawn_root / "annotations.json")
+def without_objects_in_val(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     parts = parted(document)
     parts["val"]["annotations"] = []
-    for split, part in parts.items():
-        (tmp_path / f"{split}.json").write_text(json.dumps(part))
-    (tmp_path / "images").symlink_to(drawn_root / "images")
+    return parts
+
+
+def test_a_validation_without_any_object_ends_with_the_mend(
+    make_root: Callable[..., Path], oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
     trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    data = FacadesDataModule(str(make_root(without_objects_in_val)))
     with pytest.raises(ValueError, match=r"val/map is not defined.*limit_val_batches"):
-        trainer.fit(oracle(), datamodule=FacadesDataModule(str(tmp_path)))
+        trainer.fit(oracle(), datamodule=data)
 
 
 def test_pictures_past_a_limit_count_for_nothing_and_are_told(
