@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from callbacks.run_facts import report_meta, run_facts
 from callbacks.wandb_curves import log_curves
+from evaluation.detections import Detections
 from evaluation.report import write_report
-from evaluation.results_json import to_results, write_json
+from evaluation.results_json import write_json, write_results
 from evaluation.summary import Evaluation, evaluate_detections
 from structures import Batch, Prediction
 
@@ -79,9 +80,9 @@ class DetectionEvaluation(Callback):
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         # Thresholds chosen on the tested pictures are chosen anew, so the report owns up to it.
         chosen: Any = pl_module.operating_point if datamodule.test_split == "test" else None
-        evaluation, truth, results = self._evaluate(trainer, pl_module, "test", chosen or None)
+        evaluation, truth, detections = self._evaluate(trainer, pl_module, "test", chosen or None)
         if evaluation is not None:
-            self._write(trainer, pl_module, evaluation, truth, results)
+            self._write(trainer, pl_module, evaluation, truth, detections)
         figures: Any = evaluation.scalars() if evaluation else None
         self._log(pl_module, "test", trainer.strategy.broadcast(figures))
 
@@ -99,21 +100,22 @@ class DetectionEvaluation(Callback):
         pl_module: LightningModule,
         split: str,
         operating_point: dict[str, float] | None,
-    ) -> tuple[Evaluation | None, dict[str, Any], list[dict[str, Any]]]:
+    ) -> tuple[Evaluation | None, dict[str, Any], Detections]:
         """The evaluation of all processes' frames on rank 0, None on the others."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         _require_same_names(pl_module, datamodule)
         # The truth's category ids, which need not be those of the data trained on.
-        results = _gather(to_results(self._predictions, datamodule.classes))
+        own = Detections.from_predictions(self._predictions, datamodule.classes)
+        detections = Detections.concatenate(_gather([own]))
         judged = _gather(self._judged)
         self._skipped = _gather(self._skipped)
         if not trainer.is_global_zero:
-            return None, {}, []
+            return None, {}, detections
         _require_once(judged)
         truth = datamodule.ground_truth(split)
         _tell_unjudged(truth, {*judged, *self._skipped}, split)
         truth = _restrict(truth, set(judged))
-        return evaluate_detections(truth, results, operating_point), truth, results
+        return evaluate_detections(truth, detections, operating_point), truth, detections
 
     def _write(
         self,
@@ -121,20 +123,19 @@ class DetectionEvaluation(Callback):
         pl_module: LightningModule,
         evaluation: Evaluation,
         truth: dict[str, Any],
-        results: list[dict[str, Any]],
+        detections: Detections,
     ) -> None:
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         detector: Any = pl_module
         facts = run_facts(trainer, detector)
         facts["skipped_pictures"] = sorted({*datamodule.skipped, *self._skipped})
         write_json(self._folder / "ground_truth.json", truth)
-        write_json(self._folder / "predictions.json", results)
+        write_results(self._folder / "predictions.json", detections)
         write_json(self._folder / "metrics.json", {**facts, **evaluation.to_json()})
         name = facts["model"]
         write_report(
             self._folder / "report.html",
             {name: evaluation},
-            {name: results},
             truth,
             picture=datamodule.picture,
             meta=report_meta(facts),

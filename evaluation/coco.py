@@ -62,14 +62,18 @@ def evaluate_coco(truth: Truth, results: Results, backend: Backend = "auto") -> 
         ValueError: if `truth` or `results` break the format (see `columns`).
     """
     columns = truth_columns(truth)
-    detections = result_columns(results, columns)
+    return score_columns(truth, columns, result_columns(results, columns), backend)
+
+
+def score_columns(
+    truth: Truth, columns: TruthColumns, detections: ResultColumns, backend: Backend = "auto"
+) -> CocoScores:
+    """As `evaluate_coco`, of what has been checked."""
     if backend == "auto":
         backend = "hotcoco" if _imports("hotcoco") else "pycocotools"
     plain = _plain_truth(truth, columns)
-    if backend == "hotcoco":
-        precision, recall = _run_hotcoco(plain, _result_rows(detections, columns))
-    else:
-        precision, recall = _run_pycocotools(plain, results)
+    run = _run_hotcoco if backend == "hotcoco" else _run_pycocotools
+    precision, recall = run(plain, _result_rows(detections, columns))
     per_class = {
         name: _class_scores(precision[:, :, k], recall[:, k])
         for k, name in enumerate(columns.class_names)
@@ -137,7 +141,7 @@ def _run_hotcoco(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[Any],
     return np.asarray(accumulated["precision"]), np.asarray(accumulated["recall"])
 
 
-def _run_pycocotools(truth: Truth, results: Results) -> tuple[NDArray[Any], NDArray[Any]]:
+def _run_pycocotools(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
     """As `_run_hotcoco`, by the reference implementation, whose progress prints are dropped."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -148,7 +152,7 @@ def _run_pycocotools(truth: Truth, results: Results) -> tuple[NDArray[Any], NDAr
         expected.createIndex()
         found.dataset = {
             **truth,
-            "annotations": [_as_detection(i, r) for i, r in enumerate(results)],
+            "annotations": [_as_detection(i, row) for i, row in enumerate(rows.tolist(), start=1)],
         }
         found.createIndex()
         evaluator = COCOeval(expected, found, "bbox")
@@ -157,9 +161,18 @@ def _run_pycocotools(truth: Truth, results: Results) -> tuple[NDArray[Any], NDAr
     return evaluator.eval["precision"], evaluator.eval["recall"]
 
 
-def _as_detection(index: int, entry: dict[str, Any]) -> dict[str, Any]:
-    """What `COCO.loadRes` adds; it cannot load an empty list and writes into its argument."""
-    return {**entry, "id": index + 1, "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0}
+def _as_detection(number: int, row: list[float]) -> dict[str, Any]:
+    """What `COCO.loadRes` makes of an entry; it cannot load an empty list."""
+    image_id, x, y, w, h, score, category_id = row
+    return {
+        "id": number,
+        "image_id": int(image_id),
+        "category_id": int(category_id),
+        "bbox": [x, y, w, h],
+        "score": score,
+        "area": w * h,
+        "iscrowd": 0,
+    }
 
 
 def _summary(precision: NDArray[Any], recall: NDArray[Any]) -> dict[str, float]:

@@ -58,8 +58,12 @@ def match_detections(truth: Truth, results: Results) -> Matches:
     Raises:
         ValueError: if `truth` or `results` break the format (see `columns`).
     """
-    t = truth_columns(truth)
-    d = result_columns(results, t)
+    columns = truth_columns(truth)
+    return match_columns(columns, result_columns(results, columns))
+
+
+def match_columns(t: TruthColumns, d: ResultColumns) -> Matches:
+    """As `match_detections`, of what has been checked."""
     order = np.lexsort((d.image, -d.scores))
     cells = len(t.class_names)
     key, truth_key = d.image * cells + d.category, t.image * cells + t.category

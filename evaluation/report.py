@@ -11,10 +11,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from evaluation.charts import Chart, f1_chart, precision_recall_chart
-from evaluation.columns import Results, Truth, TruthColumns
+from evaluation.columns import Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
 from evaluation.gallery import judge, shot_groups
-from evaluation.matching import match_detections
 from evaluation.results_json import write_atomically
 from evaluation.summary import Evaluation
 
@@ -44,7 +43,6 @@ class ReportMeta:
 def write_report(
     path: str | Path,
     evaluations: Mapping[str, Evaluation],
-    results: Mapping[str, Results],
     truth: Truth,
     picture: Callable[[int], Picture],
     meta: ReportMeta,
@@ -54,21 +52,17 @@ def write_report(
     Args:
         path: the file to write, at once or not at all.
         evaluations: run name -> scores; several runs are shown side by side on the same pictures.
-        results: run name -> COCO results list, of the same runs.
         truth: COCO instances dict that all runs were judged by.
         picture: image id -> uint8 [H, W, 3], RGB, the frame as stored; called for those shown.
         meta: what the page says about the runs.
 
     Raises:
-        ValueError: if no run is given or `evaluations` and `results` name different runs.
+        ValueError: if no run is given.
     """
-    if not evaluations or set(evaluations) != set(results):
-        raise ValueError(
-            f"expected scores and results of the same runs, got {list(evaluations)} and "
-            f"{list(results)}"
-        )
+    if not evaluations:
+        raise ValueError("a report needs the scores of one run at least")
     verdicts = {
-        name: judge(match_detections(truth, results[name]), evaluation.thresholds())
+        name: judge(evaluation.matches, evaluation.thresholds())
         for name, evaluation in evaluations.items()
     }
     columns = next(iter(verdicts.values())).matches.truth

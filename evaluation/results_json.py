@@ -1,52 +1,17 @@
-"""COCO truth and COCO results on disk, and predictions as COCO results."""
+"""COCO truth and COCO results on disk."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evaluation.columns import Truth, result_columns, truth_columns
-from structures import ClassList, Prediction
+from evaluation.detections import Detections
 
-
-def to_results(predictions: Sequence[Prediction], classes: ClassList) -> list[dict[str, Any]]:
-    """Predictions in COCO results form.
-
-    Args:
-        predictions: of any frames, on any device.
-        classes: gives the category id of each label.
-
-    Returns:
-        One dict a detection: `image_id`, `category_id`, `bbox` [x, y, w, h] in pixels, `score`.
-        The float32 values are written out in full, so that JSON gives them back exactly.
-
-    Raises:
-        ValueError: if a label lies outside 1..C.
-    """
-    category_ids = np.array([0, *classes.category_ids])
-    entries: list[dict[str, Any]] = []
-    for prediction in predictions:
-        labels = prediction.labels.detach().cpu().numpy()
-        if len(labels) and not (labels.min() >= 1 and labels.max() <= len(classes)):
-            raise ValueError(
-                f"image {prediction.image_id}: label {labels.min()}..{labels.max()} predicted, "
-                f"but the {len(classes)} classes have the labels 1..{len(classes)}"
-            )
-        boxes = prediction.boxes.detach().cpu().numpy().astype(np.float64)
-        boxes[:, 2:] -= boxes[:, :2]
-        scores = prediction.scores.detach().cpu().numpy().astype(np.float64)
-        columns = category_ids[labels].tolist(), boxes.tolist(), scores.tolist()
-        entries += [
-            {"image_id": prediction.image_id, "category_id": c, "bbox": box, "score": score}
-            for c, box, score in zip(*columns, strict=True)
-        ]
-    return entries
+_AT_ONCE = 10_000  # detections that are a list of dicts at the same time
 
 
 def read_truth(path: str | Path) -> Truth:
@@ -61,7 +26,7 @@ def read_truth(path: str | Path) -> Truth:
     return truth
 
 
-def read_results(path: str | Path, truth: Truth) -> list[dict[str, Any]]:
+def read_results(path: str | Path, truth: Truth) -> Detections:
     """Read a COCO results file and check it against the truth that it was made for.
 
     Raises:
@@ -75,8 +40,16 @@ def read_results(path: str | Path, truth: Truth) -> list[dict[str, Any]]:
             f"{path}: expected a list of detections (COCO results), got {type(results).__name__}; "
             "a file of truth (COCO instances) goes in the other place"
         )
-    result_columns(results, truth_columns(truth), where=str(path))
-    return results
+    detections = Detections.from_results(results, where=str(path))
+    result_columns(detections, truth_columns(truth), where=str(path))
+    return detections
+
+
+def write_results(path: str | Path, detections: Detections) -> None:
+    """Write detections as a COCO results file, atomically."""
+    parts = (detections.part(start, _AT_ONCE) for start in range(0, len(detections), _AT_ONCE))
+    texts = (json.dumps(part.to_results(), allow_nan=False)[1:-1] for part in parts)
+    write_atomically(Path(path), f"[{', '.join(texts)}]".encode())
 
 
 def write_json(path: str | Path, obj: Any) -> None:

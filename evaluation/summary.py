@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.coco import CocoScores, evaluate_coco
-from evaluation.columns import Results, Truth
+from evaluation.coco import CocoScores, score_columns
+from evaluation.columns import Results, Truth, result_columns, truth_columns
 from evaluation.confusion import confusion_matrix
 from evaluation.curves import Curve, class_curves
-from evaluation.matching import match_detections
+from evaluation.matching import Matches, match_columns
 from evaluation.operating_point import (
     OperatingPoint,
     choose_operating_points,
@@ -29,8 +29,7 @@ class Evaluation:
     """The scores of one set of detections; classes in the order of their category ids.
 
     Attributes:
-        n_images: images of the truth.
-        n_detections: entries of the results.
+        matches: which detection found which object, with both as flat arrays.
         coco: COCO's 12 numbers and the classes' AP.
         voc: 11-point and area AP.
         curves: class name -> precision and recall against score, at IoU .5.
@@ -40,8 +39,7 @@ class Evaluation:
         confusion: int64 [C+1, C+1] at the operating point, rows truth, last index background.
     """
 
-    n_images: int
-    n_detections: int
+    matches: Matches
     coco: CocoScores
     voc: VocScores
     curves: dict[str, Curve]
@@ -83,8 +81,8 @@ class Evaluation:
         """
         classes = {name: self._class_json(name) for name in self.class_names}
         whole = {
-            "images": self.n_images,
-            "detections": self.n_detections,
+            "images": len(self.matches.truth.image_ids),
+            "detections": len(self.matches.detections.scores),
             "coco_backend": self.coco.backend,
             "scalars": self.scalars(),
             "classes": classes,
@@ -118,23 +116,24 @@ def evaluate_detections(
 
     Args:
         truth: COCO instances dict.
-        results: COCO results list; may be empty.
+        results: detections or a COCO results list; may be empty.
         operating_point: class name -> score threshold, chosen on validation data; chosen here
             where absent.
 
     Raises:
         ValueError: if truth or results break the format, or a class has no threshold.
     """
-    matches = match_detections(truth, results)
+    columns = truth_columns(truth)
+    detections = result_columns(results, columns)
+    matches = match_columns(columns, detections)
     curves = class_curves(matches)
     if operating_point is None:
         points = choose_operating_points(curves)
     else:
         points = operating_points_at(curves, operating_point)
     return Evaluation(
-        n_images=len(matches.truth.image_ids),
-        n_detections=len(results),
-        coco=evaluate_coco(truth, results),
+        matches=matches,
+        coco=score_columns(truth, columns, detections),
         voc=evaluate_voc(matches),
         curves=curves,
         operating_point=points,

@@ -13,8 +13,9 @@ import torch
 
 from datamodules.picture import read_picture
 from detectors.base import Detector
+from evaluation.detections import Detections
 from evaluation.drawing import draw_boxes
-from evaluation.results_json import to_results, write_atomically, write_json
+from evaluation.results_json import write_atomically, write_json, write_results
 from structures import Batch, Prediction, Target
 
 # Where a checkpoint carries no operating point for a class (it was never validated).
@@ -80,11 +81,11 @@ class PredictionFolder:
     draw_above: float | None
     skipped: list[str] = field(default_factory=list)
     images: list[dict[str, Any]] = field(default_factory=list)
-    results: list[dict[str, Any]] = field(default_factory=list)
+    detections: list[Detections] = field(default_factory=list)
 
     def add(self, frames: Sequence[Frame], predictions: Sequence[Prediction]) -> None:
         """Take the predictions of some frames and draw them."""
-        self.results += to_results(predictions, self.detector.classes)
+        self.detections.append(Detections.from_predictions(predictions, self.detector.classes))
         for frame, prediction in zip(frames, predictions, strict=True):
             height, width = frame.picture.shape[:2]
             self.images.append(
@@ -104,7 +105,8 @@ class PredictionFolder:
             {"id": category_id, "name": name}
             for category_id, name in zip(classes.category_ids, classes.names, strict=True)
         ]
-        write_json(self.folder / "predictions.json", self.results)
+        found = Detections.concatenate(self.detections)
+        write_results(self.folder / "predictions.json", found)
         write_json(
             self.folder / "images.json",
             {"images": self.images, "categories": categories, "skipped": self.skipped},

@@ -148,7 +148,6 @@ def pages(tmp_path_factory, street) -> dict[str, Path]:
         write_report(
             pages[page],
             {name: scores[name] for name in names},
-            {name: results[name] for name in names},
             street.truth,
             street.pictures.__getitem__,
             meta,
