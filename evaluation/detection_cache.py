@@ -98,12 +98,14 @@ class DetectionCache:
             self._tell_nearest(condition)
             return None
         try:
-            table = pq.read_table(path)
+            # Not `read_table`, which takes a folder called a=b for a column.
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                table = file.read()
             facts = _facts(table.schema)
             difference = _difference(self._facts(condition), facts)
             if difference:
                 raise ValueError(f"it was made otherwise: {difference}")
-            return _from_table(table, facts["bits_per_pixel"])
+            return _from_table(table, facts.get("bits_per_pixel"))
         except (pa.ArrowException, OSError, ValueError) as error:
             log.warning("%s is not used, the detector runs again: %s", path, error)
             return None
@@ -118,7 +120,7 @@ class DetectionCache:
         facts = {**self._facts(condition), "bits_per_pixel": cached.bits_per_pixel}
         table = _to_table(cached).replace_schema_metadata({METADATA: json.dumps(facts)})
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
+        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
         write_atomically(self.path(condition), buffer.getvalue())
 
     def _facts(self, condition: str) -> dict[str, Any]:

@@ -235,7 +235,7 @@ def _severities(levels: tuple[int, ...]) -> str:
 def _span(levels: tuple[int, ...]) -> str:
     """'1-5' for a run without gaps, else '1, 3, 5'."""
     if len(levels) > 2 and levels[-1] - levels[0] == len(levels) - 1:
-        return f"{levels[0]}\N{EN DASH}{levels[-1]}"
+        return f"{levels[0]}-{levels[-1]}"
     return ", ".join(map(str, levels))
 
 
