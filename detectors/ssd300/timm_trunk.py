@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
-from detectors.checkpoint import load_weights_only
 from detectors.ssd300.priors import FRAME, GRIDS
+from detectors.timm_features import timm_features
 
 _TRUNK_GRIDS = GRIDS[:3]  # 38, 19, 10 cells: strides 8, 16, 32
 # Backbones whose stem rounds down give 37 cells from 300 px; 304 is the next multiple of 8.
@@ -53,15 +48,9 @@ class TimmTrunk(nn.Module):
     ) -> None:
         super().__init__()
         arguments = dict(arguments or {})
-        # A stranger's checkpoint brings these arguments; loading it must not fetch anything.
-        fetching = [name for name in arguments if name.startswith(("pretrained", "checkpoint"))]
-        if fetching:
-            raise ValueError(f"trunk_arguments: {fetching} not allowed; use trunk_weights")
-        backbone = _create(name, arguments)
-        if weights not in (None, "imagenet"):
-            _require_fit(name, backbone, Path(str(weights)))
-        self.input_size, taps = _matching_taps(name, backbone)
-        self.backbone = _create(name, {**arguments, "out_indices": taps}, weights)
+        self.input_size, taps = _matching_taps(name, timm_features("trunk", name, arguments))
+        arguments["out_indices"] = taps
+        self.backbone = timm_features("trunk", name, arguments, weights)
         feature_info: Any = self.backbone.feature_info
         self.channels = tuple(feature_info.channels())
         config = resolve_model_data_config(self.backbone)
@@ -71,65 +60,6 @@ class TimmTrunk(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Float [B, 3, input_size, input_size] -> one to three maps, 38x38 cells first."""
         return self.backbone(images)
-
-
-def _create(name: str, arguments: Mapping[str, Any], weights: str | None = None) -> nn.Module:
-    if not timm.is_model(name):
-        near = get_close_matches(name, ["vgg16", *timm.list_models()], n=5)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(
-            f"trunk: neither 'vgg16' nor a model of timm: {name!r}; {hint}See timm.list_models()"
-        )
-    options: dict[str, Any] = {"features_only": True, **arguments}
-    if weights is not None:
-        options["pretrained"] = True
-        if weights != "imagenet":
-            options["pretrained_cfg_overlay"] = {"file": weights}
-    try:
-        return timm.create_model(name, **options)
-    except (OSError, ConnectionError) as error:
-        raise FileNotFoundError(
-            f"trunk_weights: could not fetch timm's weights of {name} ({error}). Offline? Fetch "
-            "its model.safetensors from timm's page on the Hugging Face Hub on another machine "
-            "and give that file as trunk_weights"
-        ) from error
-    except (RuntimeError, AttributeError, TypeError, LookupError) as error:
-        raise ValueError(f"trunk: timm's {name} cannot be used with {options}: {error}") from error
-
-
-def _require_fit(name: str, backbone: nn.Module, file: Path) -> None:
-    """Timm loads a backbone without its head leniently: a file of another network loads nothing."""
-    # Where stages are taken out of a container, timm joins their names with '_'.
-    shapes = {key.replace(".", "_"): value.shape for key, value in _tensors_of(file).items()}
-    wanted = {
-        key: tensor.shape
-        for key, tensor in backbone.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-    odd = [key for key, shape in wanted.items() if shapes.get(key.replace(".", "_")) != shape]
-    if odd:
-        raise ValueError(
-            f"trunk_weights: {file} is of another network than timm's {name}: {len(odd)} of "
-            f"{len(wanted)} tensors are absent or of another shape, the first is {odd[0]!r}"
-        )
-
-
-def _tensors_of(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise FileNotFoundError(f"trunk_weights: no file {file}")
-    if file.suffix != ".safetensors":
-        content = load_weights_only(file)
-    else:
-        try:
-            content = load_file(file)
-        except SafetensorError as error:
-            raise ValueError(f"trunk_weights: {file} is damaged or cut off: {error}") from error
-    for wrapper in ("state_dict", "model"):  # as training scripts save them, and timm reads them
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(t, Tensor) for t in content.values()):
-        raise ValueError(f"trunk_weights: {file} does not hold tensors by name")
-    return content
 
 
 @torch.no_grad()
