@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import cv2
@@ -46,6 +46,8 @@ class CocoDataset(Dataset[Sample]):
         seed: of the augmentation.
         skip_bad: whether a picture that cannot be decoded is left out, given as its image id,
             instead of raising `ValueError`.
+        read: what picture an index has, uint8 [H, W, 3] RGB of the annotated size; by default the
+            one on disk.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class CocoDataset(Dataset[Sample]):
         augmentation: ClipAugmentation | None = None,
         seed: int = 0,
         skip_bad: bool = False,
+        read: Callable[[int], NDArray[np.uint8]] | None = None,
     ) -> None:
         self.annotations = annotations
         self.augmentation = augmentation
         self.seed = seed
         self.skip_bad = skip_bad
+        self._read = self._read_file if read is None else read
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -66,7 +70,7 @@ class CocoDataset(Dataset[Sample]):
     def __getitem__(self, item: tuple[int, int]) -> Sample:
         index, epoch = item
         try:
-            picture = read_picture(self.annotations.path(index))
+            picture = self._read(index)
         except (OSError, ValueError) as error:
             if not self.skip_bad:
                 raise
@@ -91,6 +95,9 @@ class CocoDataset(Dataset[Sample]):
             area=torch.from_numpy(data.area[rows].astype(np.float32))[~region],
             ignore=boxes[region],
         )
+
+    def _read_file(self, index: int) -> NDArray[np.uint8]:
+        return read_picture(self.annotations.path(index))
 
 
 def to_clip(frames: NDArray[np.uint8]) -> Tensor:

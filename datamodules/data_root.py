@@ -1,16 +1,17 @@
-"""Reads a data set's folder: one annotation file to be split, or one for each split."""
+"""Reads data sets as train, val and test: split by their authors, or here by group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
+
+import numpy as np
 
 from datamodules.coco_annotations import CocoAnnotations, concatenate
 from datamodules.coco_reader import read_coco
 from datamodules.group_split import split_by_group
-
-WHOLE = "annotations.json"
-SPLITS = ("train", "val", "test")
+from datamodules.root_layout import SPLITS, WHOLE, annotation_files
 
 
 def root_paths(
@@ -42,9 +43,12 @@ def read_roots(
 ) -> dict[str, CocoAnnotations]:
     """Read one or several data sets of the same classes as train, val and test.
 
-    A root holds `annotations.json`, to be split by the images' `group` (each picture on its own
-    where it has none), or `train.json`, `val.json` and perhaps `test.json`. The whole ones are
-    split together. Ids that two files share are numbered anew.
+    See `annotation_files` for what a root holds. Those with a single file are split together, by
+    the images' `group` (each picture on its own where it has none). Ids that two files share are
+    numbered anew.
+
+    Returns:
+        split -> its pictures; a split that nothing was found for is absent.
 
     Raises:
         FileNotFoundError: if a root or its annotation file is missing.
@@ -55,8 +59,8 @@ def read_roots(
     whole: list[CocoAnnotations] = []
     ready: dict[str, list[CocoAnnotations]] = {split: [] for split in SPLITS}
     for root in roots:
-        for split, file in _annotation_files(root).items():
-            data = read_coco(file, root, class_names)
+        for split, file in annotation_files(root).items():
+            data = read_coco(file.path, file.pictures, class_names)
             class_names = data.classes.names
             (whole if split == WHOLE else ready[split]).append(data)
     if whole:
@@ -81,29 +85,6 @@ def root_names(roots: Sequence[Path]) -> list[str]:
     raise ValueError(f"datamodule.root names a folder twice: {', '.join(map(str, roots))}")
 
 
-def _annotation_files(root: Path) -> dict[str, Path]:
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"datamodule.root={root}: no such folder; give the folder that holds {WHOLE} or "
-            "train.json and val.json beside its pictures"
-        )
-    split_files = {split: root / f"{split}.json" for split in SPLITS}
-    present = {split: file for split, file in split_files.items() if file.is_file()}
-    if (root / WHOLE).is_file():
-        if present:
-            raise ValueError(
-                f"{root}: has both {WHOLE} and {', '.join(f'{split}.json' for split in present)}; "
-                "remove one kind, for only one can be the truth"
-            )
-        return {WHOLE: root / WHOLE}
-    if not {"train", "val"} <= set(present):
-        raise FileNotFoundError(
-            f"{root}: holds neither {WHOLE} nor both train.json and val.json; make one with "
-            "`python -m prepare.…` or give another datamodule.root"
-        )
-    return present
-
-
 def _groups(data: CocoAnnotations) -> list[str]:
     """Group names that are unique over roots; a picture without a group is a group of its own."""
     names = root_names(data.roots)
@@ -115,20 +96,17 @@ def _groups(data: CocoAnnotations) -> list[str]:
 
 def _with_unique_ids(splits: dict[str, CocoAnnotations]) -> dict[str, CocoAnnotations]:
     """Check that the splits are apart; give all pictures ids of their own if any share one."""
-    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        if one in splits and other in splits:
-            shared = sorted(set(_groups(splits[one])) & set(_groups(splits[other])))
-            if shared:
-                raise ValueError(
-                    f"{splits[one].roots[0]}: {len(shared)} groups or pictures stand in both {one} "
-                    f"and {other}, so scores would be too good; the first is "
-                    f"{shared[0].split(chr(9))[-1]!r}. Move each to one side."
-                )
-    order = [split for split in SPLITS if split in splits]
-    joined = concatenate([splits[split] for split in order])
-    result, start = {}, 0
-    for split in order:
-        stop = start + len(splits[split])
-        result[split] = joined.subset(range(start, stop))
-        start = stop
-    return result
+    joined = concatenate(list(splits.values()))
+    ends = np.cumsum([0, *map(len, splits.values())]).tolist()
+    places = {split: range(*ends[i : i + 2]) for i, split in enumerate(splits)}
+    names = _groups(joined)  # of all roots, so that equal names in two roots are told apart
+    groups = {split: {names[i] for i in places[split]} for split in splits}
+    for one, other in combinations(splits, 2):
+        shared = sorted(groups[one] & groups[other])
+        if shared:
+            raise ValueError(
+                f"{splits[one].roots[0]}: {len(shared)} groups or pictures stand in both {one} "
+                f"and {other}, so scores would be too good; the first is "
+                f"{shared[0].split(chr(9))[-1]!r}. Move each to one side."
+            )
+    return {split: joined.subset(places[split]) for split in splits}

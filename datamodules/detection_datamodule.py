@@ -7,25 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, DataLoader, Sampler
+from torch.utils.data import BatchSampler, DataLoader
 from typing_extensions import override
 
+from datamodules.checked_splits import CheckedSplits
 from datamodules.coco_annotations import CocoAnnotations
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
-from datamodules.data_root import SPLITS, read_roots, root_names, root_paths
-from datamodules.group_split import split_digest
-from datamodules.picture import check_pictures, read_picture
+from datamodules.data_root import read_roots, root_names, root_paths
+from datamodules.loaders import clip_loader
+from datamodules.picture import read_picture
+from datamodules.root_layout import SPLITS
 from datamodules.samplers import EvaluationBatches, TrainingSampler
-from structures import Batch, ClassList, collate
+from structures import Batch, ClassList
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = 10
+CLEAN = "clean"
 
 
 class DetectionDataModule(LightningDataModule):
@@ -35,15 +35,15 @@ class DetectionDataModule(LightningDataModule):
     processes themselves, without repeating any in validation and test.
 
     Args:
-        root: folder of a data set, or several whose classes agree; see `read_roots`. Where it is
-            None, data are drawn.
+        root: folder of a data set, or several whose classes agree; see `annotation_files` for what
+            it holds. Where it is None, data are drawn.
         batch_size: clips a batch and process.
         num_workers: loader processes; 0 loads in the training process.
         seed: of the shuffle and the augmentation.
         split_seed: of the split; on its own, so that trainings with other seeds see the same one.
         fractions: train, val, test -> share of the pictures, for roots that are not split.
         on_bad_image: 'error' stops on a picture that is missing, damaged or of another size than
-            annotated; 'skip' leaves such pictures out and counts them in `skipped`.
+            annotated; 'skip' leaves such pictures out, see `skipped`.
         augmentation: applied to training clips.
         class_names: the classes in the order of their labels, a checkpoint's for instance; the
             file's where absent.
@@ -83,17 +83,15 @@ class DetectionDataModule(LightningDataModule):
             raise ValueError(f"datamodule.fractions needs {SPLITS}, got {list(self.fractions)}")
         self.augmentation = augmentation
         self.drawn = root is None
-        self.skipped: dict[int, str] = {}
         self._skip_bad = on_bad_image == "skip"
         self._class_names = None if class_names is None else list(class_names)
         self._draw = draw
         self._roots = root_paths(root, draw, drawn_root)
         self._drawn_root = self._roots[0]
         self._is_drawn = False
-        self._splits: dict[str, CocoAnnotations] = {}
-        self._split_hash = ""
-        self._checked: set[str] = set()
-        self._places: dict[int, tuple[str, int]] = {}
+        self._test_pictures: int | None = None
+        self._splits: CheckedSplits | None = None
+        self._selected: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:  # type: ignore[override]  # Lightning declares a plain attribute
@@ -104,44 +102,65 @@ class DetectionDataModule(LightningDataModule):
     @property
     def classes(self) -> ClassList:
         """The classes in the order of their labels, with the file's category ids."""
-        return self._read()["train"].classes
+        return self._read().classes
 
     @property
     def split_hash(self) -> str:
         """The sha256 of which picture stands in which split."""
-        self._read()
-        return self._split_hash
+        return self._read().hash
 
     @property
     def test_split(self) -> str:
         """'test', or 'val' for data that came split into train and val alone, as COCO does."""
-        return "test" if "test" in self._read() else "val"
+        return self._read().test_split
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the forms in which a test shows each picture; 'clean', as stored, first."""
+        return (CLEAN,)
+
+    @property
+    def skipped(self) -> dict[int, str]:
+        """Image id -> fault of the pictures left out so far, of all splits."""
+        splits = self._read()
+        return {
+            image_id: fault for split in splits for image_id, fault in splits.skipped(split).items()
+        }
+
+    def skipped_in(self, split: str) -> dict[int, str]:
+        """Image id -> fault of the pictures that were left out of 'train', 'val' or 'test'."""
+        return self._read().skipped(split)
+
+    def select_conditions(self, names: Sequence[str]) -> None:
+        """Choose the conditions that `test_dataloader` has loaders for, and their order.
+
+        Raises:
+            ValueError: if a name is none of `conditions`.
+        """
+        for name in names:
+            self._require_condition(name)
+        self._selected = tuple(names)
 
     def annotations(self, split: str) -> CocoAnnotations:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
-        splits = self._read()
-        split = self.test_split if split == "test" else split
-        if split not in splits:
-            raise ValueError(f"{self.name} has no split {split!r}; it has {', '.join(splits)}")
-        self._check(split)
-        return splits[split]
+        return self._read().annotations(split)
+
+    def data_digest(self, split: str = "test") -> str:
+        """The sha256 of all that a split is judged on: files' bytes, ids and annotations."""
+        return self._read().digest(split)
 
     def ground_truth(self, split: str) -> dict[str, Any]:
         """A split as a complete COCO document with the file's category ids, for evaluation."""
         return self.annotations(split).ground_truth()
 
-    def picture(self, image_id: int) -> NDArray[np.uint8]:
-        """A picture of any split as stored: uint8 [H, W, 3] RGB."""
-        if not self._places:
-            self._places = {
-                int(image_id): (split, index)
-                for split, data in self._read().items()
-                for index, image_id in enumerate(data.image_ids)
-            }
-        if image_id not in self._places:
-            raise ValueError(f"{self.name} has no image with id {image_id}")
-        split, index = self._places[image_id]
-        return read_picture(self._splits[split].path(index))
+    def picture(self, image_id: int, condition: str = CLEAN) -> NDArray[np.uint8]:
+        """A picture of any split in one of the `conditions`: uint8 [H, W, 3] RGB.
+
+        Raises:
+            ValueError: if there is no such picture or condition.
+        """
+        self._require_condition(condition)
+        return read_picture(self._read().path(image_id))
 
     @override
     def prepare_data(self) -> None:
@@ -153,6 +172,8 @@ class DetectionDataModule(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         # A fit ends with a test, so a fault in test data must show before the training.
         wanted = {"validate": ["val"], "test": ["test"], "predict": ["test"]}.get(stage or "fit")
+        if wanted is None:
+            self._require_training_splits()
         if self.test_split == "val":
             logger.warning("%s has no test split: val is tested", self.name)
         for split in wanted or self._read():
@@ -170,38 +191,51 @@ class DetectionDataModule(LightningDataModule):
         )
         sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
-        drop_last = len(sampler) >= self.batch_size
-        return self._loader(dataset, BatchSampler(sampler, self.batch_size, drop_last))
+        batches = BatchSampler(sampler, self.batch_size, len(sampler) >= self.batch_size)
+        return clip_loader(dataset, batches, self.num_workers, self.seed, persistent=True)
 
     @override
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._evaluation_loader("val")
+        return self._evaluation_loader("val", persistent=True)
 
     @override
-    def test_dataloader(self) -> DataLoader[Batch]:
-        return self._evaluation_loader("test")
+    def test_dataloader(self) -> list[DataLoader[Batch]]:
+        names = self.conditions if self._selected is None else self._selected
+        return [self._evaluation_loader("test", self._reader(name)) for name in names]
 
     @override
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation_loader("test")
 
-    def _evaluation_loader(self, split: str) -> DataLoader[Batch]:
-        dataset = CocoDataset(self.annotations(split), skip_bad=self._skip_bad)
+    def _evaluation_loader(
+        self,
+        split: str,
+        read: Callable[[int], NDArray[np.uint8]] | None = None,
+        persistent: bool = False,
+    ) -> DataLoader[Batch]:
+        dataset = CocoDataset(self.annotations(split), skip_bad=self._skip_bad, read=read)
         batches = EvaluationBatches(len(dataset), *self._processes(), self.batch_size)
-        return self._loader(dataset, batches)
+        return clip_loader(dataset, batches, self.num_workers, self.seed, persistent)
 
-    def _loader(self, dataset: CocoDataset, batches: Sampler[Any]) -> DataLoader[Batch]:
-        return DataLoader(
-            dataset,  # type: ignore[arg-type]  # of samples, which `collate` makes batches
-            batch_sampler=batches,
-            num_workers=self.num_workers,
-            collate_fn=collate,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=self.num_workers > 0,
-            worker_init_fn=_one_thread,
-            # Its own, so that loading does not move the global random state.
-            generator=torch.Generator().manual_seed(self.seed),
-        )
+    def _reader(self, condition: str) -> Callable[[int], NDArray[np.uint8]] | None:
+        """What shows the test pictures in a condition, by index; None for those on disk."""
+        del condition
+        return None
+
+    def _require_training_splits(self) -> None:
+        splits = list(self._read())
+        if not {"train", "val"} <= {*splits}:
+            raise ValueError(
+                f"{self.name} can be judged on but not trained on: it has {' and '.join(splits)} "
+                "alone, and a training needs train and val; add the annotations and pictures that "
+                "are missing, or give another datamodule.root"
+            )
+
+    def _require_condition(self, name: str) -> None:
+        if name not in self.conditions:
+            raise ValueError(
+                f"{self.name} has no condition {name!r}; it has {', '.join(self.conditions)}"
+            )
 
     def _processes(self) -> tuple[int, int]:
         """(world size, rank)."""
@@ -209,45 +243,10 @@ class DetectionDataModule(LightningDataModule):
             return 1, 0
         return self.trainer.world_size, self.trainer.global_rank
 
-    def _read(self) -> dict[str, CocoAnnotations]:
-        if not self._splits:
+    def _read(self) -> CheckedSplits:
+        if self._splits is None:
             self.prepare_data()
             splits = read_roots(self._roots, self._class_names, self.fractions, self.split_seed)
-            names = root_names(next(iter(splits.values())).roots)
-            self._split_hash = split_digest(
-                {
-                    split: [
-                        f"{names[root]}/{file}"
-                        for root, file in zip(data.root_index, data.file_names, strict=True)
-                    ]
-                    for split, data in splits.items()
-                }
-            )
-            self._splits = splits
-            logger.info("%s: split %s, seed %d", self.name, self._split_hash[:12], self.split_seed)
+            self._splits = CheckedSplits(splits, self.name, self._skip_bad, self._test_pictures)
+            logger.info("%s: split %s, seed %d", self.name, self.split_hash[:12], self.split_seed)
         return self._splits
-
-    def _check(self, split: str) -> None:
-        """Look at a split's pictures once; stop on bad ones or leave them out."""
-        if split in self._checked:
-            return
-        data = self._splits[split]
-        faults = {index: fault for index, fault in enumerate(check_pictures(data)) if fault}
-        if faults:
-            shown = "\n  ".join(list(faults.values())[:_SHOWN])
-            told = f"{self.name} {split}: {len(faults)} of {len(data)} pictures are bad:\n  {shown}"
-            if not self._skip_bad or len(faults) == len(data):
-                raise ValueError(
-                    f"{told}\nMend or remove them, or set datamodule.on_bad_image=skip to leave "
-                    "single bad pictures out."
-                )
-            logger.warning("%s\nThey are left out.", told)
-            self.skipped |= {int(data.image_ids[i]): fault for i, fault in faults.items()}
-            self._splits[split] = data.subset([i for i in range(len(data)) if i not in faults])
-        self._checked.add(split)
-
-
-def _one_thread(worker: int) -> None:
-    """Keep OpenCV in a worker from starting a thread for each core; the workers are the threads."""
-    del worker
-    cv2.setNumThreads(0)

@@ -110,7 +110,8 @@ def test_without_a_test_split_val_is_tested(
     root = make_root(train=document, val=with_ids(document, 1000, "others"))
     data = DetectionDataModule(str(root))
     data.setup("test")
-    judged = [t.image_id for batch in data.test_dataloader() for t in batch.frame_targets()]
+    (loader,) = data.test_dataloader()
+    judged = [t.image_id for batch in loader for t in batch.frame_targets()]
     assert judged == data.annotations("val").image_ids.tolist()
     assert "no test split: val is tested" in caplog.text
 
@@ -193,6 +194,57 @@ def test_skipped_pictures_are_left_out_counted_and_told(
     assert sum(batch.frame_count for batch in data.val_dataloader()) == 5
 
 
+def test_skipped_pictures_are_told_by_split(make_root: MakeRoot, document: dict[str, Any]) -> None:
+    root = make_root(train=document, val=with_ids(document, 1000, "others"))
+    (root / "images/p3.png").write_bytes(b"")
+    (root / "others/p4.png").write_bytes(b"")
+    data = DetectionDataModule(str(root), on_bad_image="skip")
+    data.setup("test")
+    assert list(data.skipped_in("test")) == [1014]
+    data.setup("fit")
+    assert list(data.skipped_in("train")) == [13]
+    assert list(data.skipped) == [13, 1014]
+
+
+def test_pictures_are_found_by_id_whenever_others_are_skipped(make_root: MakeRoot) -> None:
+    root = make_root()
+    (root / "images/p1.png").write_bytes(b"")
+    fractions = {"train": 0.0, "val": 1.0, "test": 0.0}
+    data = DetectionDataModule(str(root), fractions=fractions, on_bad_image="skip")
+    before = data.picture(13)
+    data.setup("validate")
+    np.testing.assert_array_equal(data.picture(13), before)
+    with pytest.raises(ValueError, match="has no image with id 11"):
+        data.picture(11)
+
+
+def test_ordinary_data_have_one_condition(make_root: MakeRoot) -> None:
+    data = DetectionDataModule(str(make_root()))
+    assert data.conditions == ("clean",)
+    with pytest.raises(ValueError, match=r"no condition 'fog_3'; it has clean"):
+        data.select_conditions(["clean", "fog_3"])
+    with pytest.raises(ValueError, match=r"no condition 'fog_3'"):
+        data.picture(10, "fog_3")
+    data.select_conditions([])
+    assert data.test_dataloader() == []
+
+
+def test_the_digest_tells_other_data_and_nothing_else(
+    make_root: MakeRoot, document: dict[str, Any]
+) -> None:
+    roots = [make_root(name, val=document) for name in ("a", "b", "c", "d")]
+    picture = roots[1] / "images/p2.png"
+    picture.write_bytes(picture.read_bytes() + b"x")
+    document["annotations"][0]["bbox"][0] += 1
+    (roots[2] / "val.json").write_text(json.dumps(document))
+    first, picture_changed, box_changed, same = (
+        DetectionDataModule(str(root)).data_digest() for root in roots
+    )
+    assert len(first) == 64
+    assert same == first
+    assert len({first, picture_changed, box_changed}) == 3
+
+
 def test_all_bad_stops_also_when_skipping(make_root: MakeRoot) -> None:
     root = make_root()
     for path in (root / "images").iterdir():
@@ -221,7 +273,7 @@ def test_missing_root_is_named(tmp_path: Path) -> None:
         DetectionDataModule(str(tmp_path / "nowhere")).setup("fit")
     with pytest.raises(ValueError, match=r"datamodule.root is missing"):
         DetectionDataModule()
-    with pytest.raises(FileNotFoundError, match=r"neither annotations.json nor both train.json"):
+    with pytest.raises(FileNotFoundError, match=r"neither annotations.json nor instances.json"):
         DetectionDataModule(str(tmp_path)).setup("fit")
 
 
