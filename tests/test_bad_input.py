@@ -146,7 +146,7 @@ def test_a_truncated_picture_stops_or_is_counted(
         (["datamodule.fractions.test=0.5"], "datamodule.fractions must be shares"),
         (["datamodule.fractions={train: -1, val: 1, test: 1}"], "must be shares from 0 up"),
         (["datamodule.fractions={train: 0, val: 0.5, test: 0.5}"], "no training pictures"),
-        (["model.trunk=vgg61"], "trunk: no model of timm: 'vgg61'; did you mean vgg16"),
+        (["model.trunk=vgg61"], "trunk: no model of timm: 'vgg61'; did you mean vgg"),
         (["model.priors=foo"], "unknown preset 'foo'; known: coco, voc, facades, seed"),
         (["+model.nms_iou={windw: .1}"], "expected ['building', 'door', 'window'], got ['windw']"),
         (["seed=x"], "seed=x: must be a whole number"),

@@ -119,8 +119,8 @@ def test_statistics_of_frozen_stages_stay_while_the_others_move() -> None:
     after = batch_norms(ours.body)
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"layer3", "layer4"}
-    assert ours.body.layer3.training
-    assert not ours.body.layer1.training
+    assert ours.body.get_submodule("layer3").training
+    assert not ours.body.get_submodule("layer1").training
 
 
 def test_frozen_stages_beyond_the_last_are_refused() -> None:
@@ -168,7 +168,7 @@ def test_weights_of_another_network_name_the_first_mismatches(tmp_path: Path) ->
         ValueError,
         match=r"other\.pth is of another network than timm's resnet10t"
         r": \d+ of 70 tensors .*the first at 'layer1\.0\.conv1\.weight': expected "
-        r"\(64, 64, 3, 3\), got \(64, 64, 1, 1\); 'layer1",
+        r"\(64, 64, 3, 3\), got \(64, 64, 1, 1\); 'layer2",
     ):
         timm_fpn_backbone("resnet10t", weights=str(file))
 
