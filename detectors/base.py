@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
+from detectors.onnx_graph import DetectionGraph
 from detectors.parameter_groups import build_parameter_groups
 from structures import Batch, ClassList, Prediction
 
@@ -77,6 +78,11 @@ class Detector(LightningModule):
         self._schedule_interval = schedule_interval
         self._parameter_groups = parameter_groups
 
+    @property
+    def title(self) -> str:
+        """What reports and tables call this detector."""
+        return type(self).__name__
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The named scalar losses of a batch, weighted so that their sum is minimised.
 
@@ -106,6 +112,16 @@ class Detector(LightningModule):
         """
         del boxes, labels, frame_sizes
         return {}
+
+    def detection_graph(self) -> DetectionGraph:
+        """All of `predict` as one module that can be traced, for `python -m detectors.export`.
+
+        A detector that has none is complete without it; the export refuses it.
+
+        Raises:
+            NotImplementedError: saying why there is none.
+        """
+        raise NotImplementedError("its class defines no detection_graph()")
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from detectors.base import Detector, OptimizerFactory, ScheduleFactory
+from detectors.ssd300.detection_graph import SSD300Graph
 from detectors.ssd300.loss import MultiBoxLoss
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.postprocess import candidates, suppress, to_frame
@@ -106,6 +107,11 @@ class SSD300(Detector):
         self.candidates_per_class = candidates_per_class
         self.max_detections = max_detections
 
+    @property
+    @override
+    def title(self) -> str:
+        return f"SSD300 ({self.hparams['trunk']})"
+
     @override
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         return self._losses(batch, *self._forward(batch))
@@ -136,6 +142,16 @@ class SSD300(Detector):
             share = float(met[labels == label].double().mean())
             recall[f"prior_recall_50/{self.classes.name(label)}"] = share
         return recall
+
+    @override
+    def detection_graph(self) -> SSD300Graph:
+        return SSD300Graph(
+            self.network,
+            self.nms_iou,
+            self.score_threshold,
+            self.candidates_per_class,
+            self.max_detections,
+        )
 
     def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.network(self.network.prepare(batch.frames()))

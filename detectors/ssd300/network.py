@@ -77,14 +77,15 @@ class SSD300Network(nn.Module):
             by_size.setdefault(frame.shape, []).append(index)
         groups, order = [], []
         for indices in by_size.values():
-            group = torch.stack([frames[i] for i in indices]).to(self.mean.dtype) / 255
-            groups.append(self._resize((group - self.mean) / self.std))
+            groups.append(self.warp(torch.stack([frames[i] for i in indices])))
             order += indices
         if len(groups) == 1:
             return groups[0]
         return torch.cat(groups)[torch.tensor(order, device=self.mean.device).argsort()]
 
-    def _resize(self, images: Tensor) -> Tensor:
+    def warp(self, frames: Tensor) -> Tensor:
+        """What `prepare` does, for frames of one size: uint8 [B, 3, H, W] -> [B, 3, S, S]."""
+        images = (frames.to(self.mean.dtype) / 255 - self.mean) / self.std
         size = (self.input_size, self.input_size)
         if images.shape[-2:] == size:
             return images
