@@ -22,6 +22,11 @@ _JPEG = re.compile(r"jpeg_q(\d{1,3})")
 _CORRUPTION = re.compile(r"([a-z_]+)_(\d)")
 
 
+def words(kind: str) -> str:
+    """A kind as a reader wants it: 'elastic transform', 'JPEG compression'."""
+    return kind.replace("_", " ").replace("jpeg", "JPEG")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One way in which the pictures of a test were distorted, or not at all.

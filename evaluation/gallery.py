@@ -87,7 +87,9 @@ def choose_pictures(verdicts: list[Verdicts], best: int, worst: int) -> tuple[li
     return chosen, [p for p in rising if p not in chosen][:worst]
 
 
-def verdict_picture(picture: Picture, verdicts: Verdicts, place: int, longest_side: int) -> Picture:
+def verdict_picture(
+    picture: Picture, verdicts: Verdicts, place: int, longest_side: int, tags: bool = True
+) -> Picture:
     """Draw what was right, missed (dashed) and wrong on one picture.
 
     The picture is scaled first and drawn on afterwards, so that lines and letters stay crisp.
@@ -97,10 +99,11 @@ def verdict_picture(picture: Picture, verdicts: Verdicts, place: int, longest_si
         verdicts: of the whole set.
         place: of the picture in `image_ids`.
         longest_side: of the answer in pixels.
+        tags: name what was missed or wrong.
     """
     truth, found = verdicts.matches.truth, verdicts.matches.detections
     names = truth.class_names
-    drawn, scale = _scaled(picture, longest_side)
+    drawn, scale = scaled(picture, longest_side)
     right = np.flatnonzero(verdicts.correct & (found.image == place))
     wrong = np.flatnonzero(verdicts.false_alarm & (found.image == place))
     missed = np.flatnonzero(verdicts.missed & (truth.image == place))
@@ -117,7 +120,7 @@ def verdict_picture(picture: Picture, verdicts: Verdicts, place: int, longest_si
             scores,
             colour,
             dashed=colour == MISSED,
-            tags=colour != CORRECT,
+            tags=tags and colour != CORRECT,
         )
     return drawn
 
@@ -129,7 +132,8 @@ def as_jpeg(picture: Picture, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _scaled(picture: Picture, longest_side: int) -> tuple[Picture, float]:
+def scaled(picture: Picture, longest_side: int) -> tuple[Picture, float]:
+    """A picture (uint8 [H, W, 3]) with its longest side made so many pixels, and the factor."""
     scale = longest_side / max(picture.shape[:2])
     image = Image.fromarray(picture)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
@@ -137,7 +141,10 @@ def _scaled(picture: Picture, longest_side: int) -> tuple[Picture, float]:
 
 
 def shot_groups(
-    verdicts: Mapping[str, Verdicts], truth: Truth, picture: Callable[[int], Picture]
+    verdicts: Mapping[str, Verdicts],
+    truth: Truth,
+    picture: Callable[[int], Picture],
+    budget: int = PICTURE_BUDGET,
 ) -> list[dict[str, Any]]:
     """The best and the worst pictures for the report's template, within its budget of bytes.
 
@@ -145,6 +152,7 @@ def shot_groups(
         verdicts: run name -> verdicts on the same truth.
         truth: COCO instances dict, for the file names.
         picture: image id -> uint8 [H, W, 3], RGB.
+        budget: bytes of JPEG, less than usual where the page shows other pictures too.
 
     Returns:
         Groups with `title` and `frames`; a frame is a list of one shot for every run.
@@ -156,7 +164,7 @@ def shot_groups(
     ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
     names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
     stored = {place: picture(ids[place]) for group in groups for place in group}
-    jpegs = _within_budget(verdicts, stored)
+    jpegs = _within_budget(verdicts, stored, budget)
 
     def frame(place: int) -> list[dict[str, Any]]:
         facts = {"file_name": names[ids[place]], **_shape(stored[place])}
@@ -183,7 +191,7 @@ def _shot(verdicts: Verdicts, place: int, jpeg: bytes) -> dict[str, Any]:
 
 
 def _within_budget(
-    verdicts: Mapping[str, Verdicts], stored: Mapping[int, Picture]
+    verdicts: Mapping[str, Verdicts], stored: Mapping[int, Picture], budget: int
 ) -> dict[tuple[str, int], bytes]:
     """Every shown picture as JPEG, at the largest of a few sizes that keeps the page small."""
     settings = ((760, 84), (640, 80), (520, 75), (400, 65), (280, 50))
@@ -193,7 +201,7 @@ def _within_budget(
             for run, verdict in verdicts.items()
             for place, pixels in stored.items()
         }
-        if sum(map(len, jpegs.values())) <= PICTURE_BUDGET:
+        if sum(map(len, jpegs.values())) <= budget:
             return jpegs
     raise ValueError(
         f"{len(verdicts)} runs side by side do not fit a report of 3 MB; compare fewer at once"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from evaluation.charts import Chart, f1_chart, precision_recall_chart
 from evaluation.columns import Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
-from evaluation.gallery import judge, shot_groups
+from evaluation.gallery import PICTURE_BUDGET, judge, shot_groups
 from evaluation.results_json import write_atomically
+from evaluation.robustness import Robustness
+from evaluation.robustness_charts import robustness_section
+from evaluation.robustness_examples import Example, example_strips
 from evaluation.summary import Evaluation
 
 LARGEST_MATRIX = 20
@@ -46,6 +49,8 @@ def write_report(
     truth: Truth,
     picture: Callable[[int], Picture],
     meta: ReportMeta,
+    robustness: Robustness | None = None,
+    examples: Sequence[Example] = (),
 ) -> None:
     """Write the report: one HTML file that opens offline, at most 3 MB.
 
@@ -55,6 +60,8 @@ def write_report(
         truth: COCO instances dict that all runs were judged by.
         picture: image id -> uint8 [H, W, 3], RGB, the frame as stored; called for those shown.
         meta: what the page says about the runs.
+        robustness: scores under distortion, for a section of their own.
+        examples: one picture under the distortions, shown in that section.
 
     Raises:
         ValueError: if no run is given.
@@ -66,6 +73,7 @@ def write_report(
         for name, evaluation in evaluations.items()
     }
     columns = next(iter(verdicts.values())).matches.truth
+    strips, weight = example_strips(examples)
     page = (
         _environment()
         .get_template("report.html.jinja")
@@ -74,7 +82,9 @@ def write_report(
             runs=[_run(name, evaluations[name], columns) for name in evaluations],
             images=len(columns.image_ids),
             objects=int(columns.counted.sum()),
-            gallery=shot_groups(verdicts, truth, picture),
+            robustness=robustness_section(robustness) if robustness else None,
+            strips=strips,
+            gallery=shot_groups(verdicts, truth, picture, PICTURE_BUDGET - weight),
         )
     )
     write_atomically(Path(path), page.encode())

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluation import evaluate_detections
 from evaluation.detection_cache import METADATA, CachedDetections, DetectionCache, checkpoint_digest
 from evaluation.detections import Detections
 
@@ -229,3 +230,16 @@ def test_checkpoint_digest_is_sha256(tmp_path):
     assert checkpoint_digest(file).startswith("ba7816bf8f01cfea414140de5dae2223")
     with pytest.raises(FileNotFoundError):
         checkpoint_digest(tmp_path / "gone.ckpt")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 17, 19])
+def test_cached_detections_score_as_the_detections_themselves(tmp_path, random_case, seed):
+    truth, results = random_case(seed)
+    found = Detections.from_results(results)
+    judged = np.array([image["id"] for image in truth["images"]])
+    cache = DetectionCache(tmp_path, KEY)
+    cache.write("clean", CachedDetections(found, judged, np.array([], dtype=np.int64), None))
+    again = cache.read("clean").detections
+    assert (
+        evaluate_detections(truth, again).to_json() == evaluate_detections(truth, found).to_json()
+    )

@@ -10,14 +10,18 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evaluation import evaluate_detections
+from evaluation import Evaluation, evaluate_detections
+from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES
+from evaluation.drawing import Picture
 from evaluation.report import ReportMeta, write_report
+from evaluation.robustness import Robustness, measure_robustness
+from evaluation.robustness_examples import Example, choose_example, condition_example
 
 pytestmark = pytest.mark.browser
 
@@ -136,7 +140,7 @@ def browser(tmp_path_factory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory, street) -> dict[str, Path]:
-    """A report of one run and one that compares three."""
+    """A report of one run, one that compares three, and one with every distortion."""
     folder = tmp_path_factory.mktemp("report")
     meta = ReportMeta("SSD300", "street", drawn=True, facts={"split": "3f9a2c71"}, skipped=2)
     kept = {"ssd300": 1, "faster_rcnn": 2, "transvod_lite": 3}
@@ -152,12 +156,30 @@ def pages(tmp_path_factory, street) -> dict[str, Path]:
             street.pictures.__getitem__,
             meta,
         )
+    pages["distorted"] = folder / "distorted.html"
+    one = {"ssd300": scores["ssd300"]}
+    picture = street.pictures.__getitem__
+    distorted = every_distortion(scores["ssd300"], picture)
+    write_report(pages["distorted"], one, street.truth, picture, meta, *distorted)
     return pages
+
+
+def every_distortion(
+    evaluation: Evaluation, picture: Callable[[int], Picture]
+) -> tuple[Robustness, list[Example]]:
+    """The same scores and the same picture under every name, which is enough to look at."""
+    names = ["clean", *(f"jpeg_q{q}" for q in range(10, 100, 10))]
+    names += [f"{kind}_{s}" for kind in (*BENCHMARK_KINDS, *EXTRA_KINDS) for s in SEVERITIES]
+    sizes = {name: place / 10 for place, name in enumerate(names[:10])}
+    robustness = measure_robustness(dict.fromkeys(names, evaluation.scalars()), sizes)
+    image_id = choose_example(evaluation)
+    shown = picture(image_id)
+    return robustness, [condition_example(name, evaluation, image_id, shown) for name in names]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("page", ["one", "three"])
+@pytest.mark.parametrize("page", ["one", "three", "distorted"])
 def test_page_is_whole_quiet_and_fits(browser, pages, page, width, dark):
     browser.open(pages[page], width, dark)
 
