@@ -1,0 +1,52 @@
+"""JPEG compression, and the ladders of qualities that studies here use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+from numpy.typing import NDArray
+
+from datamodules.distortions.random_words import RandomWords
+
+Picture = NDArray[Any]
+
+# libjpeg scales its tables by 5000 / Q below 50 and by 200 - 2Q above. Both ladders are uniform in
+# the logarithm of that scale, one between the steps of the other.
+TRAIN_LADDER = (5, 7, 10, 14, 20, 28, 40, 60, 80)
+UNSEEN_LADDER = (6, 8, 12, 17, 24, 34, 50, 70, 90)
+
+
+def encode_jpeg(picture: Picture, quality: int) -> bytes:
+    """Encode as baseline JPEG, chroma 4:2:0, with the standard Huffman tables.
+
+    Args:
+        picture: uint8 [H, W, 3] RGB.
+        quality: libjpeg's, 1 to 100.
+
+    Returns:
+        The file: the same bytes as Pillow's with `subsampling=2, optimize=False,
+        progressive=False` where both are built on the same libjpeg-turbo.
+    """
+    return _encode(picture, quality).tobytes()
+
+
+def jpeg(picture: Picture, _: RandomWords, quality: int) -> Picture:
+    """Encode and decode.
+
+    Args:
+        picture: uint8 [H, W, 3] RGB.
+        quality: libjpeg's, 1 to 100.
+    """
+    # Decoding to RGB costs less than decoding to BGR and exchanging the colours.
+    decoded = cv2.imdecode(_encode(picture, quality), cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise ValueError("OpenCV cannot decode the JPEG that it has just encoded")
+    return decoded
+
+
+def _encode(picture: Picture, quality: int) -> Picture:
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    return data
