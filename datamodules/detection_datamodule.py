@@ -122,17 +122,19 @@ class DetectionDataModule(LightningDataModule):
     @property
     def skipped(self) -> dict[int, str]:
         """Image id -> fault of the pictures left out so far, of all splits."""
-        splits = self._read()
-        return {
-            image_id: fault for split in splits for image_id, fault in splits.skipped(split).items()
-        }
+        return self._read().all_skipped
 
     def skipped_in(self, split: str) -> dict[int, str]:
         """Image id -> fault of the pictures that were left out of 'train', 'val' or 'test'."""
         return self._read().skipped(split)
 
+    @property
+    def selected_conditions(self) -> tuple[str, ...]:
+        """The condition of each loader of `test_dataloader`; all, unless some were selected."""
+        return self.conditions if self._selected is None else self._selected
+
     def select_conditions(self, names: Sequence[str]) -> None:
-        """Choose the conditions that `test_dataloader` has loaders for, and their order.
+        """Choose the conditions that are tested from now on, and their order.
 
         Raises:
             ValueError: if a name is none of `conditions`.
@@ -140,6 +142,11 @@ class DetectionDataModule(LightningDataModule):
         for name in names:
             self._require_condition(name)
         self._selected = tuple(names)
+
+    def bits_per_pixel(self, condition: str) -> float | None:
+        """Mean size of the test pictures as they were encoded, None where that is unknown."""
+        self._require_condition(condition)
+        return None
 
     def annotations(self, split: str) -> CocoAnnotations:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
@@ -173,7 +180,7 @@ class DetectionDataModule(LightningDataModule):
         # A fit ends with a test, so a fault in test data must show before the training.
         wanted = {"validate": ["val"], "test": ["test"], "predict": ["test"]}.get(stage or "fit")
         if wanted is None:
-            self._require_training_splits()
+            self._read().require_training()
         if self.test_split == "val":
             logger.warning("%s has no test split: val is tested", self.name)
         for split in wanted or self._read():
@@ -200,8 +207,9 @@ class DetectionDataModule(LightningDataModule):
 
     @override
     def test_dataloader(self) -> list[DataLoader[Batch]]:
-        names = self.conditions if self._selected is None else self._selected
-        return [self._evaluation_loader("test", self._reader(name)) for name in names]
+        return [
+            self._evaluation_loader("test", self._reader(name)) for name in self.selected_conditions
+        ]
 
     @override
     def predict_dataloader(self) -> DataLoader[Batch]:
@@ -221,15 +229,6 @@ class DetectionDataModule(LightningDataModule):
         """What shows the test pictures in a condition, by index; None for those on disk."""
         del condition
         return None
-
-    def _require_training_splits(self) -> None:
-        splits = list(self._read())
-        if not {"train", "val"} <= {*splits}:
-            raise ValueError(
-                f"{self.name} can be judged on but not trained on: it has {' and '.join(splits)} "
-                "alone, and a training needs train and val; add the annotations and pictures that "
-                "are missing, or give another datamodule.root"
-            )
 
     def _require_condition(self, name: str) -> None:
         if name not in self.conditions:

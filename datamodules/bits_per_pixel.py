@@ -1,0 +1,37 @@
+"""How much room pictures take as files: 8 · bytes / (H · W), averaged over pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.coco_annotations import CocoAnnotations
+from datamodules.distortions import encode_jpeg
+
+
+def file_bits_per_pixel(annotations: CocoAnnotations) -> float:
+    """The mean over the pictures of a data set as they lie on disk."""
+    return _mean(annotations, lambda index: annotations.path(index).stat().st_size)
+
+
+def jpeg_bits_per_pixel(
+    annotations: CocoAnnotations, read: Callable[[int], NDArray[np.uint8]], quality: int
+) -> float:
+    """The mean over the pictures of a data set, encoded as JPEG.
+
+    Args:
+        annotations: the pictures.
+        read: what picture an index has, uint8 [H, W, 3] RGB.
+        quality: 1..100.
+    """
+    return _mean(annotations, lambda index: len(encode_jpeg(read(index), quality)))
+
+
+def _mean(annotations: CocoAnnotations, size: Callable[[int], int]) -> float:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sizes = list(pool.map(size, range(len(annotations))))
+    return float(np.mean(8 * np.array(sizes) / (annotations.widths * annotations.heights)))
