@@ -156,7 +156,10 @@ def _file_name(text: str) -> str:
 
 
 def _facts(schema: pa.Schema) -> dict[str, Any]:
-    facts = json.loads((schema.metadata or {}).get(METADATA, b"null"))
+    try:
+        facts = json.loads((schema.metadata or {}).get(METADATA, b"null"))
+    except RecursionError as error:
+        raise ValueError("its metadata are nested without end") from error
     if not isinstance(facts, dict):
         raise ValueError("it does not say what made it; is it a file of this cache?")
     return facts

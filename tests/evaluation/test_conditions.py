@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, Condition
+from datamodules import distortions
+from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES, Condition
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,12 @@ def test_other_names_are_refused(name):
 def test_the_benchmark_has_fifteen_kinds_and_holds_out_four():
     assert len(set(BENCHMARK_KINDS)) == 15
     assert len(set(EXTRA_KINDS) - set(BENCHMARK_KINDS)) == 4
+
+
+def test_the_data_distort_by_the_same_names():
+    assert set(distortions.CORRUPTIONS) == set(BENCHMARK_KINDS)
+    assert set(distortions.EXTRA_CORRUPTIONS) == set(EXTRA_KINDS)
+    levels = {**dict.fromkeys(BENCHMARK_KINDS + EXTRA_KINDS, SEVERITIES), "jpeg": (1, 100)}
+    for distortion in distortions.distortions_of(levels):
+        condition = Condition.from_name(distortion.name)
+        assert (condition.kind, condition.level) == (distortion.kind, distortion.level)

@@ -137,6 +137,8 @@ def _rewritten(table: pa.Table, change: str) -> pa.Table:
         return table.cast(table.schema.set(0, pa.field("image_id", pa.int32(), nullable=False)))
     if change == "no metadata":
         return table.replace_schema_metadata(None)
+    if change == "nested metadata":
+        return table.replace_schema_metadata({METADATA: b"[" * 100_000})
     facts = {**json.loads(table.schema.metadata[METADATA]), "bits_per_pixel": -1}
     return table.replace_schema_metadata({METADATA: json.dumps(facts)})
 
@@ -154,6 +156,7 @@ def _rewritten(table: pa.Table, change: str) -> pa.Table:
         "column gone",
         "other type",
         "no metadata",
+        "nested metadata",
         "negative bits",
     ],
 )
