@@ -5,32 +5,25 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from urllib.error import URLError
 
-import torch
 from torch import Tensor
-from torchvision.models import VGG16_Weights, get_weight
+from torchvision.models import VGG16_Weights
 from torchvision.models.detection import SSD300_VGG16_Weights
 
-from detectors.checkpoint import load_weights_only
+from detectors.pretrained_weights import (
+    coco_slots,
+    differences,
+    pick_class_rows,
+    read_weights,
+    require_fit,
+)
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.vgg import VGG16Trunk
 
 logger = logging.getLogger(__name__)
 
-_ENUM_NAME = re.compile(r"\w+_Weights\.\w+")
 _FIRST_LAYER_OF_EXTRA_0 = 23  # torchvision's `extra.0` starts with pool4
 _FIRST_LAYER_OF_DENSE = 30  # and its `extra.0.7` with pool5
-
-
-def coco_slots() -> tuple[str, ...]:
-    """Names of the 91 class slots of torchvision's COCO detectors, background first.
-
-    The ids that COCO leaves out are called 'unused 12' and so on, so that every name is unique.
-    """
-    categories = SSD300_VGG16_Weights.COCO_V1.meta["categories"]
-    return tuple(f"unused {i}" if name == "N/A" else name for i, name in enumerate(categories))
 
 
 def rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -98,7 +91,7 @@ def load_detector_weights(
         raise ValueError(
             f"weights: {source} is an SSD with trunk 'vgg16'; for another trunk give trunk_weights"
         )
-    state = _renamed(_read(source), source)
+    state = _renamed(read_weights(source, SSD300_VGG16_Weights.COCO_V1), source)
     slots = coco_slots()
     taken = [name for name in class_names if name in slots]
     # Slot 0 is background in both; label 1 of ours is the first class name.
@@ -110,10 +103,12 @@ def load_detector_weights(
         else tuple(tensor.shape)
         for key, tensor in own.items()
     }
-    _check_shapes(state, wanted, source)
+    require_fit(differences(state, wanted), source, "torchvision's ssd300_vgg16")
     for key in state:
         if key.startswith("conf."):
-            state[key] = _pick_rows(state[key], own[key], rows, len(slots), network.class_count + 1)
+            state[key] = pick_class_rows(
+                state[key], own[key], rows, len(slots), network.class_count + 1
+            )
     network.load_state_dict(state)
     logger.info(
         "%s: took over the network and the classifier of background and %d of %d classes: %s",
@@ -140,46 +135,13 @@ def load_vgg_weights(trunk: VGG16Trunk, source: str) -> None:
     if source == "imagenet":
         source = str(VGG16_Weights.IMAGENET1K_FEATURES)
     prefix = "features."
-    state = {k.removeprefix(prefix): t for k, t in _read(source).items() if k.startswith(prefix)}
+    found = read_weights(source, VGG16_Weights.IMAGENET1K_FEATURES)
+    state = {k.removeprefix(prefix): t for k, t in found.items() if k.startswith(prefix)}
     convolutions = trunk.layers[:_FIRST_LAYER_OF_DENSE]
     wanted = {key: tuple(tensor.shape) for key, tensor in convolutions.state_dict().items()}
-    _check_shapes(state, wanted, source)
+    require_fit(differences(state, wanted), source, "torchvision's vgg16")
     convolutions.load_state_dict(state)
     logger.info("%s: took over conv1_1 to conv5_3", source)
-
-
-def _read(source: str) -> dict[str, Tensor]:
-    if _ENUM_NAME.fullmatch(source):
-        return _fetch(source)
-    path = Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"weights: {source} is neither a file nor an enum name of torchvision such as "
-            f"{SSD300_VGG16_Weights.COCO_V1}"
-        )
-    state = load_weights_only(path)
-    if isinstance(state, dict) and isinstance(state.get("model"), dict):
-        state = state["model"]  # as torchvision's reference training saves it
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ValueError(f"weights: {path} does not hold a state dict of tensors")
-    return state
-
-
-def _fetch(name: str) -> dict[str, Tensor]:
-    try:
-        weights = get_weight(name)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"weights: torchvision has no {name}: {error}") from error
-    try:
-        return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    except (URLError, OSError) as error:
-        file_name = weights.url.rsplit("/", 1)[-1]
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
-        raise FileNotFoundError(
-            f"weights: could not download {name} ({error}). Offline? Fetch {weights.url} on "
-            f"another machine and put it at {folder / file_name}, or give the path of the file "
-            "in place of the name"
-        ) from error
 
 
 def _renamed(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
@@ -187,29 +149,3 @@ def _renamed(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
         return rename(state)
     except ValueError as error:
         raise ValueError(f"weights: {source} holds another network: {error}") from error
-
-
-def _check_shapes(
-    state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], source: str
-) -> None:
-    for key, shape in wanted.items():
-        got = tuple(state[key].shape) if key in state else "nothing"
-        if got != shape:
-            raise ValueError(
-                f"weights: {source} does not fit; first difference at {key!r}: "
-                f"expected {shape}, got {got}"
-            )
-    extra = sorted(set(state) - set(wanted))
-    if extra:
-        raise ValueError(f"weights: {source} does not fit; it also holds {extra[0]!r}")
-
-
-def _pick_rows(
-    theirs: Tensor, ours: Tensor, rows: Mapping[int, int], their_classes: int, our_classes: int
-) -> Tensor:
-    """Our classifier with some classes replaced; rows are box-major, then class."""
-    picked = ours.clone().unflatten(0, (-1, our_classes))
-    source = theirs.unflatten(0, (-1, their_classes))
-    for label, slot in rows.items():
-        picked[:, label] = source[:, slot]
-    return picked.flatten(0, 1)

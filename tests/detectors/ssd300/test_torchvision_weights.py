@@ -10,11 +10,11 @@ import torch
 from torchvision.models import vgg16
 from torchvision.models.detection import ssd300_vgg16
 
+from detectors.pretrained_weights import coco_slots
 from detectors.ssd300.module import SSD300
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.timm_trunk import TimmTrunk
 from detectors.ssd300.torchvision_weights import (
-    coco_slots,
     load_detector_weights,
     load_vgg_weights,
     our_key,
