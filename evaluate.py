@@ -1,12 +1,14 @@
-"""Judge a trained run on any data and write metrics.json, predictions.json and report.html.
+"""Judge trained runs on any data and write metrics.json, predictions.json and report.html.
 
 python evaluate.py run=outputs/2026-11-20/18-00-00 [datamodule=facades datamodule.root=…]
+python evaluate.py 'run=[outputs/a,outputs/b]'                      # side by side
+python evaluate.py model=faster_rcnn model.weights=… datamodule=…   # imported weights
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -18,53 +20,115 @@ from runs.settings import EVALUATION, check_settings
 from runs.targets import check_arguments
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
-
-    from datamodules.detection_datamodule import DetectionDataModule
+    from detectors.base import Detector
 
 
 def evaluate(cfg: DictConfig) -> float:
-    """Test a run's checkpoint.
+    """Test checkpoints of runs, or a model with imported weights.
 
     Args:
         cfg: the composed `conf/evaluate.yaml`.
 
     Returns:
-        `test/map`.
+        `test/map`, of several runs that of the best.
     """
     check_settings(cfg, EVALUATION)
-    run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
     folder = Path(cfg.paths.run)
-    data_node = cfg.get("datamodule") or OmegaConf.create(run.config["datamodule"])
-    nodes = {"datamodule": data_node, "trainer": cfg.trainer}
+    runs = [RunFolder.open(str(run), str(cfg.checkpoint)) for run in _run_paths(cfg)]
+    data_node = cfg.get("datamodule") or (runs and OmegaConf.create(runs[0].config["datamodule"]))
+    if not data_node:
+        raise ValueError("datamodule= is needed with model=; name the data to judge on")
+    nodes = {"datamodule": data_node, "trainer": cfg.trainer, "model": cfg.get("model")}
     check_arguments(
-        {key: OmegaConf.to_container(node, resolve=True) for key, node in nodes.items()}
+        {key: OmegaConf.to_container(node, resolve=True) for key, node in nodes.items() if node}
     )
-    detector = run.load_detector()
+    if not runs:
+        return _judge(cfg, None, data_node, folder)["test/map"]
+    if len(runs) == 1:
+        return _judge(cfg, runs[0], data_node, folder)["test/map"]
 
-    import torch
+    from runs.comparison import Entry, compare
+
+    names = _names(runs)
+    scores = [
+        _judge(cfg, run, data_node, folder / name)["test/map"]
+        for run, name in zip(runs, names, strict=True)
+    ]
+    entries = [Entry.read(name, folder / name) for name in names]
+    compare(entries, folder, hydra.utils.instantiate(data_node, _convert_="all").picture)
+    return max(scores)
+
+
+def _run_paths(cfg: DictConfig) -> list[Any]:
+    """The folders that `run` names, none where a model is judged with imported weights."""
+    if (cfg.run is None) == (cfg.get("model") is None):
+        raise ValueError(
+            "run= is needed: the folder of a training, or several as 'run=[a,b]'; or model= with "
+            "imported weights (model.weights=…) instead, not both"
+        )
+    if cfg.run is None:
+        return []
+    return [cfg.run] if isinstance(cfg.run, str | int) else list(cfg.run)
+
+
+def _names(runs: list[RunFolder]) -> list[str]:
+    """The shortest ends of the runs' paths that tell them apart, as names of folders."""
+    paths = [run.path.resolve() for run in runs]
+    for length in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["-".join(path.parts[-length:]).replace("/", "") for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise ValueError(f"run= names a folder twice: {', '.join(str(run.path) for run in runs)}")
+
+
+def _judge(
+    cfg: DictConfig, run: RunFolder | None, data_node: DictConfig, folder: Path
+) -> dict[str, float]:
+    """Judge one detector into a folder."""
+    detector = run.load_detector() if run is not None else None
+
+    import wandb
     from hydra.utils import instantiate
-    from lightning.pytorch.callbacks import RichProgressBar
 
-    from callbacks.evaluation import DetectionEvaluation
+    from runs.judging import judge_detector
     from runs.library_noise import drop_library_noise
+    from runs.wandb_mode import set_wandb_mode
 
     drop_library_noise()
-    if cfg.channels_last:
-        detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    set_wandb_mode()
     # Labels follow the checkpoint; data with other classes is refused when it is read.
-    datamodule: DetectionDataModule = instantiate(
-        data_node, class_names=list(detector.classes.names), _convert_="all"
-    )
-    trainer: Trainer = instantiate(
-        cfg.trainer,
-        callbacks=[DetectionEvaluation(output_dir=str(folder)), RichProgressBar()],
-        logger=False,
+    own = {} if detector is None else {"class_names": list(detector.classes.names)}
+    datamodule = instantiate(data_node, **own, _convert_="all")
+    if detector is None:
+        detector = _imported(cfg, datamodule.classes)
+    if cfg.channels_last:
+        import torch
+
+        detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    here = OmegaConf.merge(cfg, {"paths": {"run": str(folder)}})
+    loggers = [instantiate(node, _convert_="all") for node in here.logger.values()]
+    for logger in loggers:
+        source = str(run.path) if run is not None else "imported weights"
+        logger.log_hyperparams({"run": source, "model": detector.title, "data": datamodule.name})
+    cache = Path(cfg.paths.cache)
+    try:
+        scalars = judge_detector(detector, datamodule, cfg.trainer, loggers, folder, cache)
+    finally:
+        wandb.finish()
+    print_scores(folder)
+    return scalars
+
+
+def _imported(cfg: DictConfig, classes: Any) -> Detector:
+    from hydra.utils import instantiate
+
+    detector: Detector = instantiate(
+        cfg.model,
+        class_names=list(classes.names),
+        category_ids=list(classes.category_ids),
         _convert_="all",
     )
-    trainer.test(detector, datamodule=datamodule, verbose=False)
-    print_scores(folder)
-    return float(trainer.callback_metrics["test/map"])
+    return detector.eval()
 
 
 @hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")

@@ -16,12 +16,17 @@ from evaluation.report import ReportMeta
 _PACKAGES = ("torch", "torchvision", "lightning", "timm")
 
 
-def run_facts(trainer: Trainer, pl_module: Detector) -> dict[str, Any]:
-    """Model, data, hardware, versions and time of a test, as plain values for JSON."""
-    datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-    on_gpu = pl_module.device.type == "cuda"
+def run_facts(trainer: Trainer, pl_module: Detector, datamodule: Any) -> dict[str, Any]:
+    """Model, data, hardware, versions and time of a test, as plain values for JSON.
+
+    Args:
+        trainer: that tests, or is not needed to, since all detections are in the cache.
+        pl_module: the detector.
+        datamodule: that is tested.
+    """
+    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
     return {
-        "model": _model_name(pl_module),
+        "model": pl_module.title,
         "hyperparameters": dict(pl_module.hparams),
         "parameters": sum(p.numel() for p in pl_module.parameters()),
         "data": datamodule.name,
@@ -29,13 +34,19 @@ def run_facts(trainer: Trainer, pl_module: Detector) -> dict[str, Any]:
         "split_hash": datamodule.split_hash,
         **pl_module.trained,
         "precision": str(trainer.precision),
-        "hardware": torch.cuda.get_device_name()
-        if on_gpu
-        else f"CPU, {torch.get_num_threads()} threads",
+        "best_val_map": None if best is None else float(best),
+        "hardware": hardware_name(trainer.strategy.root_device),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def hardware_name(device: torch.device) -> str:
+    """The model of a GPU, or the number of threads of the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
 
 
 def report_meta(facts: dict[str, Any]) -> ReportMeta:
@@ -61,9 +72,3 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
         facts=shown,
         skipped=len(facts["skipped_pictures"]),
     )
-
-
-def _model_name(pl_module: Detector) -> str:
-    trunk = pl_module.hparams.get("trunk")
-    name = type(pl_module).__name__
-    return f"{name} ({trunk})" if trunk else name

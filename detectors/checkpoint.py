@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from pathlib import Path
 from pickle import UnpicklingError
@@ -56,6 +58,18 @@ def restore(module: Detector, path: Path) -> None:
     content = read_checkpoint(path)
     module.load_state_dict(content["state_dict"])
     module.on_load_checkpoint(content)
+
+
+def weights_digest(module: Detector) -> str:
+    """The sha256 of all that decides what a detector predicts: class, hyperparameters, weights."""
+    kind = f"{type(module).__module__}.{type(module).__qualname__}"
+    facts = json.dumps([kind, dict(module.hparams)], sort_keys=True, default=str)
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        # As bytes, for NumPy has no bfloat16.
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_weights_only(path: Path) -> Any:

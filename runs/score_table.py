@@ -29,8 +29,43 @@ def print_scores(folder: Path) -> None:
     table.add_row("mean", "", *map(_cell, means), "", "", "")
     console = Console()
     console.print(table)
+    if "robustness" in metrics:
+        console.print(_robustness_table(metrics["robustness"]))
     console.print(f"run folder: {folder}", soft_wrap=True)
     console.print(f"report:     {folder / 'report.html'}", soft_wrap=True)
+
+
+def _robustness_table(robustness: dict[str, Any]) -> Table:
+    """Clean and JPEG conditions one by one, corruptions as means over their severities."""
+    conditions = robustness["conditions"]
+    clean = conditions["clean"]["map"]
+    kinds = {**robustness["kinds"], **robustness["kinds_not_in_mpc"]}
+    mean = {f"{kind} {_span(scores)}": scores["mean"] for kind, scores in kinds.items()}
+    of_kinds = {f"{kind}_{level}" for kind, s in kinds.items() for level in s["severities"]}
+    table = Table(title="Robustness")
+    table.add_column("condition")
+    for heading in ("AP", "of clean", "bits per pixel"):
+        table.add_column(heading, justify="right")
+    single = {name: scores for name, scores in conditions.items() if name not in of_kinds}
+    for name, scores in single.items():
+        bits = _cell(scores["bits_per_pixel"])
+        table.add_row(name, _cell(scores["map"]), _share(scores["map"], clean), bits)
+    for name, value in mean.items():
+        table.add_row(name, _cell(value), _share(value, clean), "-")
+    if robustness["mpc"] is not None:
+        partial = f" (partial: {robustness['coverage']})" if robustness["partial"] else ""
+        table.add_section()
+        table.add_row(f"mPC{partial}", _cell(robustness["mpc"]), _cell(robustness["rpc"]), "-")
+    return table
+
+
+def _span(scores: dict[str, Any]) -> str:
+    levels = list(scores["severities"])
+    return levels[0] if len(levels) == 1 else f"{levels[0]}-{levels[-1]}"
+
+
+def _share(value: float | None, whole: float | None) -> str:
+    return "-" if value is None or not whole else f"{value / whole:.3f}"
 
 
 def _cell(value: Any) -> str:

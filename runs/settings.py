@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 
 class Rule(NamedTuple):
@@ -31,6 +31,14 @@ def _whole(low: int, high: int | None = None, *others: Any) -> Rule:
 _SWITCH = Rule("true or false", lambda value: isinstance(value, bool))
 # A folder called 2026 comes from YAML as a number.
 _PATH = Rule("a path", lambda value: isinstance(value, str | int))
+_RUNS = Rule(
+    "a path, a list of paths, or null",
+    lambda value: (
+        value is None
+        or isinstance(value, str | int)
+        or (isinstance(value, ListConfig) and len(value) > 0)
+    ),
+)
 _NOT_NONE = Rule("more than 0 or null", lambda value: value != 0)
 _DEVICES = Rule(
     "a number of devices, a list of their indices, or auto",
@@ -52,7 +60,7 @@ TRAINING: Mapping[str, Rule] = {
     "trainer.devices": _DEVICES,
 }
 EVALUATION: Mapping[str, Rule] = {
-    "run": _PATH,
+    "run": _RUNS,
     "checkpoint": _PATH,
     "channels_last": _SWITCH,
     "trainer.limit_test_batches": _NOT_NONE,

@@ -1,0 +1,132 @@
+"""What a test leaves behind: metrics.json, predictions, truth and report.html."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from callbacks.run_facts import report_meta
+from evaluation.conditions import CLEAN
+from evaluation.detection_cache import CachedDetections
+from evaluation.report import write_report
+from evaluation.results_json import write_json, write_results
+from evaluation.robustness import Robustness, measure_robustness
+from evaluation.robustness_examples import Example, choose_example, condition_example
+from evaluation.summary import Evaluation, evaluate_detections
+
+log = logging.getLogger(__name__)
+
+
+class TestResults(NamedTuple):
+    """The scores of a test.
+
+    Attributes:
+        evaluation: on the pictures as stored.
+        robustness: under distortion; None where the pictures were shown as stored alone.
+        scalars: what is logged, without the figures that are not defined.
+    """
+
+    evaluation: Evaluation
+    robustness: Robustness | None
+    scalars: dict[str, float]
+
+
+def write_test_results(
+    folder: Path,
+    datamodule: Any,
+    judged: Mapping[str, CachedDetections],
+    operating_point: dict[str, float],
+    facts: dict[str, Any],
+) -> TestResults:
+    """Judge the detections of a test, and write its artefacts.
+
+    Args:
+        folder: gets metrics.json, predictions.json, ground_truth.json and report.html, and
+            predictions/<condition>.json where pictures were distorted.
+        datamodule: that was tested.
+        judged: condition -> detections; 'clean' is among them.
+        operating_point: class name -> threshold, as the detector carries it.
+        facts: what `run_facts` returned.
+    """
+    # Thresholds chosen on the tested pictures are chosen anew, so the report owns up to it.
+    thresholds = operating_point if datamodule.test_split == "test" else {}
+    truth = judged_truth(datamodule, "test", judged[CLEAN])
+    clean = evaluate_detections(truth, judged[CLEAN].detections, thresholds or None)
+    skipped = {*datamodule.skipped_in("test"), *judged[CLEAN].skipped.tolist()}
+    facts = {**facts, "skipped_pictures": sorted(skipped)}
+    metrics = {**facts, **clean.to_json()}
+    robustness: Robustness | None = None
+    examples: list[Example] = []
+    if len(judged) > 1:
+        robustness, examples = _under_distortion(folder, datamodule, judged, clean, thresholds)
+        metrics["robustness"] = robustness.to_json()
+    write_json(folder / "ground_truth.json", truth)
+    write_results(folder / "predictions.json", judged[CLEAN].detections)
+    write_json(folder / "metrics.json", metrics)
+    write_report(
+        folder / "report.html",
+        {facts["model"]: clean},
+        truth,
+        picture=datamodule.picture,
+        meta=report_meta(facts),
+        robustness=robustness,
+        examples=examples,
+    )
+    log.info("metrics.json, predictions.json, report.html written to %s", folder)
+    return TestResults(clean, robustness, _scalars(clean, robustness))
+
+
+def judged_truth(datamodule: Any, split: str, frames: CachedDetections) -> dict[str, Any]:
+    """The truth of the frames that were judged: all but skipped ones and those past a limit."""
+    truth = datamodule.ground_truth(split)
+    seen = {*frames.judged.tolist(), *frames.skipped.tolist()}
+    unseen = sum(image["id"] not in seen for image in truth["images"])
+    if unseen:
+        log.warning(
+            "%s: %d of %d pictures were not judged and count for nothing (limit_%s_batches?)",
+            split, unseen, len(truth["images"]), split,
+        )  # fmt: skip
+    ids = set(frames.judged.tolist())
+    return {
+        **truth,
+        "images": [image for image in truth["images"] if image["id"] in ids],
+        "annotations": [a for a in truth["annotations"] if a["image_id"] in ids],
+    }
+
+
+def _under_distortion(
+    folder: Path,
+    datamodule: Any,
+    judged: Mapping[str, CachedDetections],
+    clean: Evaluation,
+    thresholds: dict[str, float],
+) -> tuple[Robustness, list[Example]]:
+    """Judge one condition after another, keeping its figures and one picture of each only."""
+    image_id = choose_example(clean)
+    scalars, examples = {}, []
+    for name, frames in judged.items():
+        truth = judged_truth(datamodule, "test", frames)
+        evaluation = evaluate_detections(truth, frames.detections, thresholds or None)
+        write_results(folder / "predictions" / f"{name}.json", frames.detections)
+        scalars[name] = evaluation.scalars()
+        picture = datamodule.picture(image_id, name)
+        examples.append(condition_example(name, evaluation, image_id, picture))
+    bits = {name: frames.bits_per_pixel for name, frames in judged.items()}
+    return measure_robustness(scalars, bits), examples
+
+
+def _scalars(clean: Evaluation, robustness: Robustness | None) -> dict[str, float]:
+    values = clean.scalars()
+    if robustness is not None:
+        values |= robustness.scalars()
+        for measured in robustness.conditions:
+            name = measured.condition.name
+            if name != CLEAN:
+                shown = ("map", "map_50", "map_75")
+                values |= {f"{name}/{key}": measured.scores[key] for key in shown}
+    # A figure that is not defined (a class without truth) is no point of a curve.
+    return {f"test/{key}": value for key, value in values.items() if not np.isnan(value)}

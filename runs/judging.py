@@ -1,0 +1,107 @@
+"""Judging one detector on one data set, with what the cache of detections knows already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from callbacks.evaluation import DetectionEvaluation
+from callbacks.run_facts import hardware_name, run_facts
+from callbacks.test_results import write_test_results
+from callbacks.wandb_curves import log_robustness
+from datamodules.detection_datamodule import DetectionDataModule
+from datamodules.distortions import ENGINE_VERSION
+from detectors.base import Detector
+from detectors.checkpoint import weights_digest
+from evaluation.detection_cache import DetectionCache
+
+log = logging.getLogger(__name__)
+
+
+def judge_detector(
+    detector: Detector,
+    datamodule: DetectionDataModule,
+    trainer_config: DictConfig,
+    loggers: Sequence[Logger],
+    folder: Path,
+    cache_folder: Path,
+) -> dict[str, float]:
+    """Test a detector under every condition of the data that the cache has no detections of.
+
+    Args:
+        detector: with its weights.
+        datamodule: whose test split is judged.
+        trainer_config: the `trainer` node.
+        loggers: get the scalars and curves.
+        folder: where the artefacts go, see `write_test_results`.
+        cache_folder: of `DetectionCache`.
+
+    Returns:
+        The scalars: `test/map`, `test/<condition>/map` and so on.
+    """
+    from hydra.utils import instantiate
+
+    datamodule.prepare_data()
+    datamodule.setup("test")
+    evaluation = DetectionEvaluation(str(folder))
+    callbacks = [evaluation, RichProgressBar()]
+    trainer: Trainer = instantiate(
+        trainer_config, callbacks=callbacks, logger=list(loggers), _convert_="all"
+    )
+    cache: DetectionCache | None = None
+    if trainer.limit_test_batches == 1.0:
+        cache = DetectionCache(cache_folder, _cache_key(trainer, detector, datamodule))
+        evaluation.cache = cache
+    known = {name: cache.read(name) for name in datamodule.conditions} if cache else {}
+    missing = [name for name in datamodule.conditions if known.get(name) is None]
+    if missing:
+        cached = len(datamodule.conditions) - len(missing)
+        log.info("%d conditions to test, %d are in the cache", len(missing), cached)
+        datamodule.select_conditions(missing)
+        trainer.test(detector, datamodule=datamodule, verbose=False)
+        return {name: float(value) for name, value in trainer.callback_metrics.items()}
+    log.info("All detections are in the cache: %s", cache_folder)
+    facts = {**run_facts(trainer, detector, datamodule), "milliseconds_per_picture": None}
+    judged = {name: frames for name, frames in known.items() if frames is not None}
+    results = write_test_results(folder, datamodule, judged, detector.operating_point, facts)
+    log_robustness(trainer, results.robustness)
+    for logger in loggers:
+        logger.log_metrics(results.scalars)
+        logger.save()
+    return results.scalars
+
+
+def _cache_key(
+    trainer: Trainer, detector: Detector, datamodule: DetectionDataModule
+) -> dict[str, str | int | float]:
+    """All that the detections depend on: detector, pictures, distortions and arithmetic."""
+    return {
+        "data": datamodule.name,
+        "data_digest": datamodule.data_digest("test"),
+        "model": detector.title,
+        "checkpoint": weights_digest(detector),
+        "distortions": str(ENGINE_VERSION),
+        "precision": str(trainer.precision),
+        "hardware": hardware_name(trainer.strategy.root_device),
+        "channels_last": int(_is_channels_last(detector)),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "opencv": cv2.__version__,
+    }
+
+
+def _is_channels_last(detector: Detector) -> bool:
+    return any(
+        weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+        and not weight.is_contiguous()
+        for weight in detector.parameters()
+    )  # fmt: skip

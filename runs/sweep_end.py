@@ -1,0 +1,43 @@
+"""What stands at the end of a multirun: all its jobs side by side."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from typing_extensions import override
+
+log = logging.getLogger(__name__)
+
+
+class CompareJobs(Callback):
+    """Compares the finished jobs of `python train.py -m …` once the last one has ended."""
+
+    @override
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        from hydra.utils import instantiate
+
+        from runs.comparison import Entry, compare
+
+        folder = Path(config.hydra.sweep.dir)
+        jobs = [file.parent for file in folder.glob("*/metrics.json")]
+        if not jobs:
+            log.warning("%s: no job of the sweep left a metrics.json", folder)
+            return
+        entries = [Entry.read(name, job) for job, name in job_names(jobs).items()]
+        best = max(entries, key=lambda entry: entry.score("map"))
+        data = OmegaConf.load(best.folder / "config.yaml").datamodule
+        compare(entries, folder, instantiate(data, _convert_="all").picture)
+
+
+def job_names(jobs: list[Path]) -> dict[Path, str]:
+    """Job folder -> what was set on its command line and not on that of every job."""
+    overrides = {job: list(OmegaConf.load(job / ".hydra" / "overrides.yaml")) for job in jobs}
+    shared = set.intersection(*(set(values) for values in overrides.values()))
+    ordered = sorted(jobs, key=lambda job: (len(job.name), job.name))
+    own = {job: " ".join(v for v in overrides[job] if v not in shared) for job in ordered}
+    unique = len(set(own.values())) == len(own)
+    return own if unique and all(own.values()) else {job: job.name for job in ordered}

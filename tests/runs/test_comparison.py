@@ -1,0 +1,80 @@
+"""Finished runs side by side."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from runs.comparison import Entry, compare
+from runs.sweep_end import CompareJobs, job_names
+
+ARTEFACTS = ("metrics.json", "ground_truth.json", "predictions.json", "config.yaml")
+
+
+@pytest.fixture
+def sweep(trained_run: Path, tmp_path: Path) -> Path:
+    """Three jobs of one multirun; the second finds nothing, the third is judged on other truth."""
+    for number, model in enumerate(("good", "blind", "elsewhere")):
+        job = tmp_path / str(number)
+        (job / ".hydra").mkdir(parents=True)
+        OmegaConf.save([f"model={model}", "seed=1"], job / ".hydra" / "overrides.yaml")
+        for name in ARTEFACTS:
+            (job / name).write_bytes((trained_run / name).read_bytes())
+    metrics = json.loads((tmp_path / "1" / "metrics.json").read_text())
+    metrics["scalars"] |= {"map": None, "map_50": 0.0}
+    (tmp_path / "1" / "metrics.json").write_text(json.dumps(metrics))
+    (tmp_path / "1" / "predictions.json").write_text("[]")
+    truth = json.loads((tmp_path / "2" / "ground_truth.json").read_text())
+    truth["annotations"] = truth["annotations"][:-1]
+    (tmp_path / "2" / "ground_truth.json").write_text(json.dumps(truth))
+    return tmp_path
+
+
+def test_jobs_are_called_by_what_tells_them_apart(sweep: Path) -> None:
+    names = job_names([sweep / "1", sweep / "0"])
+    assert names == {sweep / "0": "model=good", sweep / "1": "model=blind"}
+
+
+def test_jobs_with_the_same_command_line_go_by_their_folders(sweep: Path) -> None:
+    copytree(sweep / "0", sweep / "3")
+    names = job_names([sweep / "0", sweep / "3"])
+    assert list(names.values()) == ["0", "3"]
+
+
+def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(sweep)}}})
+    CompareJobs().on_multirun_end(config)
+    shown = capsys.readouterr().out
+    assert shown.index("model=good") < shown.index("model=blind")
+    with (sweep / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["run"] for row in rows] == ["model=good", "model=elsewhere", "model=blind"]
+    assert rows[0]["folder"] == str(sweep / "0")
+    assert float(rows[0]["map"]) == Entry.read("", sweep / "0").score("map")
+    page = (sweep / "report.html").read_text()
+    assert "model=blind" in page
+    # A figure of other pictures would stand beside those of these as if it were comparable.
+    assert "model=elsewhere" not in page
+
+
+def test_a_multirun_without_a_finished_job_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}})
+    CompareJobs().on_multirun_end(config)
+    assert "no job of the sweep left a metrics.json" in caplog.text
+
+
+def test_a_report_shows_the_best_of_many(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = [Entry.read(f"run {number}", sweep / "0") for number in range(8)]
+    compare(entries, sweep / "out", lambda _: np.zeros((600, 800, 3), np.uint8))
+    assert capsys.readouterr().out.count("run ") >= 8
+    assert "the best 6 of 8" in (sweep / "out" / "report.html").read_text()
