@@ -1,0 +1,1 @@
+"""TransVOD Lite: a video detector that mixes the queries of all frames of a clip."""
