@@ -73,20 +73,14 @@ class CheckedSplits:
         """Image id -> fault of the pictures that a split was left without; {} before its use."""
         return self._skipped.get(self._place(split), {})
 
-    @property
-    def all_skipped(self) -> dict[int, str]:
-        """Image id -> fault of the pictures left out so far."""
-        return {
-            image_id: fault for bad in self._skipped.values() for image_id, fault in bad.items()
-        }
-
     def require_training(self) -> None:
         """Raise `ValueError` unless there is something to train on and something to validate."""
         if not {"train", "val"} <= self._splits.keys():
+            there = [split for split in self._splits if split != "test" or self.test_split == split]
             raise ValueError(
-                f"{self._name} can be judged on but not trained on: it has "
-                f"{' and '.join(self._splits)} alone, and a training needs train and val; add the "
-                "annotations and pictures that are missing, or give another datamodule.root"
+                f"{self._name} can be judged on but not trained on: it has {' and '.join(there)} "
+                "alone, and a training needs train and val; add the annotations and pictures that "
+                "are missing, or give another datamodule.root"
             )
 
     def digest(self, split: str) -> str:

@@ -99,7 +99,7 @@ def _without_outline(row: dict[str, Any]) -> dict[str, Any]:
 def _read_classes(categories: JsonRows, file: Path, class_names: Sequence[str] | None) -> ClassList:
     ids, names = categories.integers("id").tolist(), categories.strings("name")
     categories.unique(ids, "category id")
-    categories.unique(names, "category name")
+    categories.unique([name.strip() for name in names], "category name")
     if not len(categories):
         categories.faults.add("'categories' is empty; a detector needs at least one class")
     categories.faults.raise_any()

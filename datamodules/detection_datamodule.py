@@ -43,7 +43,7 @@ class DetectionDataModule(LightningDataModule):
         split_seed: of the split; on its own, so that trainings with other seeds see the same one.
         fractions: train, val, test -> share of the pictures, for roots that are not split.
         on_bad_image: 'error' stops on a picture that is missing, damaged or of another size than
-            annotated; 'skip' leaves such pictures out, see `skipped`.
+            annotated; 'skip' leaves such pictures out, see `skipped_in`.
         augmentation: applied to training clips.
         class_names: the classes in the order of their labels, a checkpoint's for instance; the
             file's where absent.
@@ -118,11 +118,6 @@ class DetectionDataModule(LightningDataModule):
     def conditions(self) -> tuple[str, ...]:
         """The names of the forms in which a test shows each picture; 'clean', as stored, first."""
         return (CLEAN,)
-
-    @property
-    def skipped(self) -> dict[int, str]:
-        """Image id -> fault of the pictures left out so far, of all splits."""
-        return self._read().all_skipped
 
     def skipped_in(self, split: str) -> dict[int, str]:
         """Image id -> fault of the pictures that were left out of 'train', 'val' or 'test'."""

@@ -64,3 +64,19 @@ def make_root(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def with_ids() -> Callable[..., dict[str, Any]]:
+    """Make a copy of a document with its ids moved and its pictures in another folder."""
+
+    def move(document: dict[str, Any], first: int, folder: str = "images") -> dict[str, Any]:
+        moved: dict[str, Any] = json.loads(json.dumps(document).replace("images/", f"{folder}/"))
+        for image in moved["images"]:
+            image["id"] += first
+        for row in moved["annotations"]:
+            row["image_id"] += first
+            row["id"] += first
+        return moved
+
+    return move

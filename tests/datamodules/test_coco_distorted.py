@@ -185,6 +185,8 @@ def test_validation_keeps_the_pictures_that_a_test_leaves_out(
     assert len(data.annotations("test")) == 2
     assert len(data.annotations("val")) == 6
     assert [len(frames) for frames in shown(data)] == [2] * 4
+    with pytest.raises(ValueError, match="not trained on: it has val alone"):
+        data.setup("fit")
 
 
 def test_only_tested_pictures_must_be_good(make_root: MakeRoot, document: dict[str, Any]) -> None:

@@ -101,6 +101,10 @@ BAD = {
     "file twice": (edit("images", 1, file_name="images/p0.png"), r"'images/p0.png' was already"),
     "category twice": (edit("categories", 1, id=2), r"category id 2.*categories\[0\]"),
     "name twice": (edit("categories", 1, name="building"), r"category name 'building'.*already"),
+    "same name but for a blank": (
+        edit("categories", 1, name="building "),
+        r"category name 'building'.*already",
+    ),
     "no name": (edit("categories", 1, name=""), r"'name' must be a non-empty string"),
     "size zero": (edit("images", 1, width=0), r"id 11.*must be positive"),
     "size float": (edit("images", 1, width=64.0), r"id 11.*'width' must be an integer, got 64.0"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -14,33 +13,30 @@ from datamodules.root_layout import annotation_files
 MakeRoot = Callable[..., Path]
 
 
-def official(make_root: MakeRoot, document: dict[str, Any], *splits: str) -> Path:
-    """A root as COCO's archives unpack, with pictures of its own for each split."""
-    root = make_root("coco", **{split: moved(document, split) for split in splits})
-    (root / "annotations").mkdir()
-    for split in splits:
-        file = root / f"{split}.json"
-        text = file.read_text().replace(f"{split}/", "")
-        (root / f"annotations/instances_{split}.json").write_text(text)
-        file.unlink()
-    return root
+@pytest.fixture
+def official(
+    make_root: Callable[..., Path],
+    document: dict[str, Any],
+    with_ids: Callable[..., dict[str, Any]],
+) -> MakeRoot:
+    """Make a root as COCO's archives unpack, with pictures of its own for each split."""
+
+    def make(*splits: str) -> Path:
+        documents = {split: with_ids(document, 100 * i, split) for i, split in enumerate(splits)}
+        root = make_root("coco", **documents)
+        (root / "annotations").mkdir()
+        for split in splits:
+            file = root / f"{split}.json"
+            text = file.read_text().replace(f"{split}/", "")
+            (root / f"annotations/instances_{split}.json").write_text(text)
+            file.unlink()
+        return root
+
+    return make
 
 
-def moved(document: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The document with its pictures in another folder and ids of its own."""
-    result: dict[str, Any] = json.loads(json.dumps(document).replace("images/", f"{folder}/"))
-    for row in result["images"]:
-        row["id"] += 1000 * len(folder)
-    for row in result["annotations"]:
-        row["image_id"] += 1000 * len(folder)
-        row["id"] += 1000 * len(folder)
-    return result
-
-
-def test_the_official_layout_is_train_and_val(
-    make_root: MakeRoot, document: dict[str, Any]
-) -> None:
-    root = official(make_root, document, "train2017", "val2017")
+def test_the_official_layout_is_train_and_val(official: MakeRoot) -> None:
+    root = official("train2017", "val2017")
     data = DetectionDataModule(str(root), batch_size=2)
     data.setup("fit")
     assert data.name == "coco"
@@ -63,12 +59,11 @@ def test_instances_beside_images_are_split(make_root: MakeRoot, document: dict[s
 
 @pytest.mark.parametrize("annotated", [("val2017",), ("train2017", "val2017")])
 def test_val_alone_can_be_judged_but_not_trained_on(
-    make_root: MakeRoot,
-    document: dict[str, Any],
+    official: MakeRoot,
     annotated: tuple[str, ...],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    root = official(make_root, document, *annotated)
+    root = official(*annotated)
     if "train2017" in annotated:  # its annotations come in val's archive, its pictures do not
         (root / "train2017").rename(root.parent / "elsewhere")
     with caplog.at_level(logging.WARNING):
@@ -98,23 +93,21 @@ def test_train_alone_is_refused(make_root: MakeRoot, document: dict[str, Any]) -
         annotation_files(root)
 
 
-def test_several_years_are_refused_by_name(make_root: MakeRoot, document: dict[str, Any]) -> None:
-    root = official(make_root, document, "train2014", "val2017")
+def test_several_years_are_refused_by_name(official: MakeRoot) -> None:
+    root = official("train2014", "val2017")
     with pytest.raises(ValueError, match=r"instances_train2014\.json, instances_val2017\.json"):
         annotation_files(root)
 
 
-def test_annotations_without_any_pictures_name_the_folder(
-    make_root: MakeRoot, document: dict[str, Any]
-) -> None:
-    root = official(make_root, document, "val2017")
+def test_annotations_without_any_pictures_name_the_folder(official: MakeRoot) -> None:
+    root = official("val2017")
     (root / "val2017").rename(root / "val")
     with pytest.raises(FileNotFoundError, match=r"val2017: no such folder"):
         DetectionDataModule(str(root)).setup("test")
 
 
-def test_two_layouts_are_refused(make_root: MakeRoot, document: dict[str, Any]) -> None:
-    root = official(make_root, document, "val2017")
+def test_two_layouts_are_refused(official: MakeRoot) -> None:
+    root = official("val2017")
     (root / "annotations.json").write_text("{}")
     with pytest.raises(ValueError, match=r"both annotations.json and .*instances_val2017.json"):
         annotation_files(root)
@@ -123,17 +116,15 @@ def test_two_layouts_are_refused(make_root: MakeRoot, document: dict[str, Any]) 
         annotation_files(root)
 
 
-def test_a_picture_folder_outside_the_root_is_refused(
-    make_root: MakeRoot, document: dict[str, Any]
-) -> None:
-    root = official(make_root, document, "val2017")
+def test_a_picture_folder_outside_the_root_is_refused(official: MakeRoot) -> None:
+    root = official("val2017")
     (root / "val2017").rename(root.parent / "elsewhere")
     (root / "val2017").symlink_to(root.parent / "elsewhere")
     with pytest.raises(ValueError, match=r"val2017: leads out of datamodule.root"):
         annotation_files(root)
 
 
-def test_a_linked_root_is_fine(make_root: MakeRoot, document: dict[str, Any]) -> None:
-    root = official(make_root, document, "val2017")
+def test_a_linked_root_is_fine(official: MakeRoot) -> None:
+    root = official("val2017")
     (root.parent / "link").symlink_to(root)
     assert list(annotation_files(root.parent / "link")) == ["val"]
