@@ -32,7 +32,7 @@ class DistortedClips:
     def __init__(
         self,
         distortions: Mapping[str, Sequence[int]],
-        p: float = 0.5,
+        p: float,
         then: ClipAugmentation | None = None,
     ) -> None:
         try:

@@ -91,4 +91,4 @@ def test_what_follows_draws_as_it_would_alone() -> None:
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        DistortedClips(**wrong)
+        DistortedClips(**{"p": 0.5} | wrong)
