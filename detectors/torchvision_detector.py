@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from detectors.base import Detector, OptimizerFactory, ScheduleFactory
 from detectors.pretrained_weights import require_distinct_names
+from detectors.torchvision_graph import TorchvisionGraph
 from detectors.torchvision_networks import build_network, freeze_stages, timm_pyramid
 from detectors.torchvision_passes import (
     acting_as,
@@ -19,7 +20,13 @@ from detectors.torchvision_passes import (
     groups_of_one_size,
     one_backbone_pass,
 )
-from detectors.torchvision_recipe import NORMS, Recipe, builder_options, require_architecture
+from detectors.torchvision_recipe import (
+    NORMS,
+    Recipe,
+    builder_options,
+    reduces_tail,
+    require_architecture,
+)
 from detectors.torchvision_weights import (
     load_backbone_weights,
     load_detector_weights,
@@ -111,7 +118,7 @@ class TorchvisionDetector(Detector):
         recipe = Recipe(
             architecture,
             norm or published_norm(architecture, weights, own_weights),
-            own_weights is None if reduced_tail is None else reduced_tail,
+            reduces_tail(architecture, own_weights) if reduced_tail is None else reduced_tail,
             anchor_sizes,
             anchor_ratios,
             builder_options(
@@ -178,6 +185,10 @@ class TorchvisionDetector(Detector):
                 "without that branch, or evaluate a Mask R-CNN with published weights"
             )
         return super().coverage(boxes, labels, frame_sizes)
+
+    @override
+    def detection_graph(self) -> TorchvisionGraph:
+        return TorchvisionGraph(self.network)
 
     def _in_groups(
         self, batch: Batch, with_losses: bool, with_predictions: bool

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.onnx.operators import shape_as_tensor
+from torchvision.models.detection._utils import BoxCoder
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from typing_extensions import override
 
@@ -27,9 +28,11 @@ class TorchvisionGraph(DetectionGraph):
         "number of proposals and detections"
     )
 
+    network: Any
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network: Any = copy.deepcopy(network)
+        self.network = copy.deepcopy(network)
         transform = self.network.transform
         if transform.fixed_size is None:
             self.network.transform = _ExactTransform(
@@ -39,6 +42,9 @@ class TorchvisionGraph(DetectionGraph):
                 transform.image_std,
                 transform.size_divisible,
             )
+        if hasattr(self.network, "roi_heads"):
+            heads = self.network.roi_heads
+            heads.box_coder = _AnyCountBoxCoder(heads.box_coder.weights)
 
     @override
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -59,8 +65,19 @@ class _ExactTransform(GeneralizedRCNNTransform):
     @override
     def resize(self, image: Tensor, target: Any = None) -> tuple[Tensor, Any]:
         sides = shape_as_tensor(image)[1:].double()
-        smallest, largest = self.min_size[-1] / sides.min(), self.max_size / sides.max()
-        height, width = (sides * torch.minimum(smallest, largest)).floor().long()
+        # Not number / tensor, which PyTorch computes as the number times a rounded reciprocal.
+        limits = torch.tensor([self.min_size[-1], self.max_size], dtype=torch.float64)
+        scale = (limits / torch.stack((sides.min(), sides.max()))).min()
+        height, width = (sides * scale).floor().long()
         size: Any = (height, width)
         resized = F.interpolate(image[None], size, mode="bilinear", align_corners=False)
         return resized[0], target
+
+
+class _AnyCountBoxCoder(BoxCoder):
+    """Decodes a number of proposals that may be 0, which torchvision decides when it is traced."""
+
+    @override
+    def decode(self, rel_codes: Tensor, boxes: list[Tensor]) -> Tensor:
+        decoded = self.decode_single(rel_codes, torch.cat(boxes))
+        return decoded.reshape(-1, rel_codes.shape[1] // 4, 4)

@@ -121,6 +121,8 @@ def _faster_rcnn_over(backbone: TimmFPN, class_slots: int, options: dict[str, An
 
 def _widen_tail(network: Any, class_slots: int) -> None:
     """SSDLite over the whole MobileNetV3, as torchvision has it with ImageNet weights."""
+    if not isinstance(network, SSD):
+        raise ValueError("reduced_tail is for ssdlite320_mobilenet_v3_large alone; leave it out")
     norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
     features = mobilenet_v3_large(weights=None, norm_layer=norm).features
     network.backbone = SSDLiteFeatureExtractorMobileNet(features, _strided_blocks()[-1], norm)

@@ -84,6 +84,14 @@ def require_architecture(name: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
+def reduces_tail(architecture: str, backbone_weights: str | None) -> bool:
+    """Whether torchvision builds a backbone with `Recipe.reduced_tail`; for SSDLite alone it asks.
+
+    ImageNet weights are of the whole MobileNetV3, the published detector is not.
+    """
+    return architecture != _SSDLITE or backbone_weights is None
+
+
 def builder_options(
     architecture: str,
     min_size: int | Sequence[int] | None,
