@@ -43,7 +43,7 @@ PANES = (
     Pane(60, 320, 0.35, (78, 149, 166), 20),
     Pane(200, 200, 0.55, (201, 205, 214), 23),
     Pane(110, 260, 0.45, (138, 153, 165), 31),
-    Pane(45, 380, 0.25, (112, 123, 135), 44),
+    Pane(110, 240, 0.25, (112, 123, 135), 44),
 )
 
 
@@ -57,6 +57,7 @@ def draw_pane(index: int) -> Picture:
         # Long crystals first; later ones grow into the gaps.
         length = pane.length * (1 - 0.75 * number / pane.ferns)
         _draw_fern(ice, words, length, 0.35 + 0.65 * words.number(0, 1))
+    ice = cv2.GaussianBlur(ice, (3, 3), 0.6)
     glow = cv2.GaussianBlur(ice, (31, 31), 7)
     relief = ice.astype(np.int32) + glow - np.roll(cv2.GaussianBlur(ice, (5, 5), 1), 2, axis=1) // 2
     grain = _grain(words)

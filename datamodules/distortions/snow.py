@@ -82,7 +82,9 @@ def flakes(
     height, width = shape
     rows, columns = math.ceil(height / zoom), math.ceil(width / zoom)
     steps = np.rint((mean + sigma * normal_quantiles()) * _ONE + _ZERO).astype(np.uint16)
-    size = (max(round(columns * zoom), width), max(round(rows * zoom), height))
+    # Larger than needed by almost one value of the noise, so that pixels fall on all places between
+    # values, not on the same few again and again.
+    size = (round((columns + 1) * zoom) - 1, round((rows + 1) * zoom) - 1)
     noise = cv2.resize(
         steps[words.draw(rows, columns)], size, interpolation=cv2.INTER_LINEAR_EXACT
     )[:height, :width]

@@ -104,5 +104,5 @@ def _relief(drops: Picture) -> Picture:
     inside = cv2.erode(drops, np.ones((3, 3), dtype=np.uint8))
     height = cv2.distanceTransform(255 - drops + inside, cv2.DIST_L2, cv2.DIST_MASK_5)
     height = (np.minimum(height, _EDGE) * np.float32(_LEVELS)).astype(np.uint8)
-    equal = cv2.equalizeHist(cv2.blur(height, (3, 3)))
+    equal = cv2.equalizeHist(cv2.blur(height, (3, 3)) // _LEVELS)
     return cv2.blur(cv2.filter2D(equal, cv2.CV_8U, _EMBOSS), (3, 3))
