@@ -1,0 +1,217 @@
+"""The temporal stage: rounds in which all frames of a clip exchange their best queries.
+
+TransVOD Lite (Zhou et al., 'TransVOD: End-to-End Video Object Detection with Spatial-Temporal
+Transformers', TPAMI 2022): sequential hard query mining (SHQM), a temporal query encoder (TQE) and
+a temporal deformable transformer decoder (TDTD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from detectors.transvod_lite.decoder import DecoderLayer, on_levels
+from detectors.transvod_lite.deformable_attention import Shapes
+from detectors.transvod_lite.heads import BoxHead, class_head
+from detectors.transvod_lite.layer_sizes import LayerSizes
+from detectors.transvod_lite.positions import (
+    PlaceEmbedding,
+    TimeEmbedding,
+    time_offsets,
+    token_centres,
+)
+from detectors.transvod_lite.query_selection import check_keep, select_queries
+from detectors.transvod_lite.single_frame import FrameState, initialise
+from detectors.transvod_lite.temporal_encoder import TemporalEncoder
+from detectors.transvod_lite.temporal_query_encoder import TemporalQueryEncoder
+
+
+class Clip(NamedTuple):
+    """What all rounds know of B clips of T frames.
+
+    Attributes:
+        ratios: float [B * T, L, 2], see `valid_ratios`.
+        shapes: (h, w) of each level.
+        absent: bool [B, T], True where there is no frame, or None.
+        time_code: float [B, T, 1, d_model], or None where queries do not know their time.
+    """
+
+    ratios: Tensor
+    shapes: Shapes
+    absent: Tensor | None
+    time_code: Tensor | None
+
+
+class RoundOutput(NamedTuple):
+    """After a round: queries [B, T, K, d_model], logits [B, T, K, C], boxes [B, T, K, 4]."""
+
+    queries: Tensor
+    logits: Tensor
+    boxes: Tensor
+
+
+class TemporalRound(nn.Module):
+    """Mix the kept queries over the clip, let each look at its frame, read classes and boxes.
+
+    Args:
+        sizes: of the network's layers.
+        class_count: C.
+        keep: K, queries of a frame that take part.
+        place_embedding: whether queries know the box that they stand for.
+    """
+
+    def __init__(
+        self, sizes: LayerSizes, class_count: int, keep: int, place_embedding: bool
+    ) -> None:
+        super().__init__()
+        self.keep = keep
+        self.query_encoder = TemporalQueryEncoder(sizes)
+        self.decoder_layer = DecoderLayer(sizes)
+        initialise(self)
+        self.place_embedding = PlaceEmbedding(sizes.d_model) if place_embedding else None
+        self.class_head = class_head(sizes.d_model, class_count)
+        self.box_head = BoxHead(sizes.d_model)
+
+    @override
+    def forward(
+        self, queries: Tensor, references: Tensor, clip: Clip, value: Tensor
+    ) -> RoundOutput:
+        """One round.
+
+        Args:
+            queries: float [B, T, K, d_model], selected already.
+            references: float [B, T, K, 4].
+            clip: what is known of the clips.
+            value: float [B * T, S, H, D], what this round's queries look at.
+
+        Returns:
+            float [B, T, K, ...] each.
+        """
+        clips, frames, keep = queries.shape[:3]
+        if clip.time_code is not None:
+            queries = queries + clip.time_code.to(queries.dtype)
+        if self.place_embedding is not None:
+            queries = queries + self.place_embedding(references).to(queries.dtype)
+        absent = None if clip.absent is None else clip.absent.repeat_interleave(keep, 1)
+        mixed = self.query_encoder(queries.flatten(1, 2), absent)
+        mixed = mixed.reshape(clips * frames, keep, -1)
+        seen_at = on_levels(references.flatten(0, 1), clip.ratios)
+        mixed = self.decoder_layer(mixed, None, seen_at, value, clip.shapes)
+        queries = mixed.view(clips, frames, keep, -1)
+        return RoundOutput(queries, self.class_head(queries), self.box_head(queries, references))
+
+
+class TemporalStage(nn.Module):
+    """All rounds of one network.
+
+    Args:
+        sizes: of the network's layers.
+        class_count: C.
+        queries: Q of the single-frame stage.
+        keep: K of each round.
+        time_embedding: whether queries know when their frame was taken, relative to the clip's
+            last one. Without it, frames can be permuted.
+        place_embedding: whether queries know where the box lies that they stand for.
+        mask_padding: whether queries are kept from looking at padding; the reference lets them.
+        refine_references: whether a round starts from the boxes of the round before; the reference
+            stays with those of the single-frame stage.
+        temporal_encoder_layers: of TDTE; 0 for none, as in TransVOD Lite.
+
+    Raises:
+        ValueError: if `keep` does not fit `queries`.
+    """
+
+    def __init__(
+        self,
+        sizes: LayerSizes,
+        class_count: int,
+        queries: int,
+        keep: Sequence[int] = (80, 50, 30),
+        time_embedding: bool = True,
+        place_embedding: bool = False,
+        mask_padding: bool = True,
+        refine_references: bool = False,
+        temporal_encoder_layers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.rounds = nn.ModuleList(
+            TemporalRound(sizes, class_count, k, place_embedding) for k in check_keep(keep, queries)
+        )
+        self.time_embedding = TimeEmbedding(sizes.d_model) if time_embedding else None
+        self.encoder = (
+            TemporalEncoder(sizes, temporal_encoder_layers) if temporal_encoder_layers else None
+        )
+        self.mask_padding = mask_padding
+        self.refine_references = refine_references
+
+    @override
+    def forward(
+        self, state: FrameState, times: Tensor, absent: Tensor | None = None
+    ) -> list[RoundOutput]:
+        """Detect in all frames of B clips of T frames.
+
+        Args:
+            state: of B * T frames, clip by clip.
+            times: float [B, T], in units of the cadence.
+            absent: bool [B, T], True where there is no frame, not all of a clip; None where all are
+                there. What comes out of an absent frame means nothing.
+
+        Returns:
+            The output of each round, the last one last.
+        """
+        offsets = time_offsets(times, absent)
+        code = None if self.time_embedding is None else self.time_embedding(offsets)[:, :, None]
+        clip = Clip(state.ratios, state.shapes, absent, code)
+        if self.encoder is not None:
+            memory = self._encode(self.encoder, state, offsets, absent)
+            state = state._replace(memory=memory)
+        values = state.values or self._values(state)
+        queries, references, logits = state.queries, state.references, state.logits
+        outputs: list[RoundOutput] = []
+        for step, value in zip(self.steps(), values, strict=True):
+            queries, references = select_queries(queries, references, logits, step.keep)
+            output = step(
+                queries.unflatten(0, times.shape), references.unflatten(0, times.shape), clip, value
+            )
+            outputs.append(output)
+            queries, logits = output.queries.flatten(0, 1), output.logits.flatten(0, 1)
+            if self.refine_references:
+                references = output.boxes.detach().flatten(0, 1)
+        return outputs
+
+    def steps(self) -> list[TemporalRound]:
+        """The rounds, in order."""
+        return [cast(TemporalRound, step) for step in self.rounds]
+
+    def with_values(self, state: FrameState) -> FrameState:
+        """The state with what each round looks at in place of the memory, to be kept and reused.
+
+        Where there is a temporal encoder the memory depends on the clip, and the state stays.
+        """
+        if self.encoder is not None:
+            return state
+        return state._replace(values=self._values(state), memory=state.memory[:, :0])
+
+    def _values(self, state: FrameState) -> tuple[Tensor, ...]:
+        padding = state.padding if self.mask_padding else None
+        layers = [step.decoder_layer.cross_attention for step in self.steps()]
+        return tuple(layer.project(state.memory, padding) for layer in layers)
+
+    def _encode(
+        self, encoder: TemporalEncoder, state: FrameState, offsets: Tensor, absent: Tensor | None
+    ) -> Tensor:
+        clips = offsets.shape
+        times = offsets if self.time_embedding is not None else torch.zeros_like(offsets)
+        memory = encoder(
+            state.memory.unflatten(0, clips),
+            token_centres(state.shapes, state.ratios).unflatten(0, clips),
+            state.shapes,
+            state.padding.unflatten(0, clips),
+            times,
+            absent,
+        )
+        return memory.flatten(0, 1)
