@@ -8,7 +8,7 @@ An entry point like `train.py`; it lives here to be found beside what it exports
 # ruff: noqa: T201  # an entry point
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ def export(cfg: DictConfig) -> Path:
     out = run.path / "model.onnx" if cfg.out is None else Path(str(cfg.out)).expanduser()
     if out.is_dir() or out.suffix != ".onnx":
         raise ValueError(f"out={cfg.out}: must be the name of a file that ends in .onnx")
+    pictures = find_pictures(str(cfg.source)) if cfg.source is not None else []
 
     from detectors.onnx_check import BOX_TOLERANCE, SCORE_TOLERANCE
     from detectors.onnx_export import export_onnx, require_onnx
@@ -66,7 +67,7 @@ def export(cfg: DictConfig) -> Path:
     print(f"exporting {name} of {run.checkpoint}; checking it in onnxruntime takes a moment")
     dynamic = cfg.batch == "dynamic"
     agreement = export_onnx(
-        detector, out, None if dynamic else cfg.batch, dynamic, _frames(cfg.source)
+        detector, out, None if dynamic else cfg.batch, dynamic, _frames(pictures)
     )
     print(
         f"checked on {agreement.pictures} pictures ({agreement.empty} without detections, "
@@ -79,13 +80,13 @@ def export(cfg: DictConfig) -> Path:
     return out
 
 
-def _frames(source: str | None) -> Iterator[Tensor]:
-    """The pictures to check on as uint8 [3, H, W], read one by one."""
+def _frames(pictures: Sequence[Path]) -> Iterator[Tensor]:
+    """Pictures to check on as uint8 [3, H, W], read one by one."""
     import torch
 
     from datamodules.picture import read_picture
 
-    for path in find_pictures(str(source)) if source is not None else ():
+    for path in pictures:
         yield torch.from_numpy(read_picture(path)).permute(2, 0, 1)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from detectors.base import Detector
@@ -23,7 +24,7 @@ BOX_TOLERANCE = 1e-2  # pixels of the frame
 
 # Two engines round differently by about 1e-6 of a value. Disturbing weights by more than that shows
 # nearly every choice that rounding could turn.
-_DISTURBANCE = 3e-5
+_DISTURBANCE = 1e-5
 _DISTURBED_SLACK = 10  # by how much the tolerances are widened for detections so disturbed
 
 
@@ -130,7 +131,7 @@ def difference(first: Prediction, second: Prediction, slack: float = 1) -> Diffe
 
 
 def drawn_batches(batch: int | None) -> Iterator[Tensor]:
-    """Noise with rectangles in several sizes, then plain black, from a fixed seed.
+    """Rectangles on clouds in several sizes, then plain black, from a fixed seed.
 
     Args:
         batch: frames a batch; None for several numbers of them.
@@ -153,20 +154,22 @@ def drawn_batches(batch: int | None) -> Iterator[Tensor]:
 
 
 def _drawn(height: int, width: int, random: torch.Generator) -> Tensor:
-    """uint8 [3, height, width]."""
+    """Clouds, rectangles on them, and a little noise over all: uint8 [3, height, width].
 
-    def below(high: int) -> int:
-        return int(torch.randint(high, (), generator=random))
+    No area may be flat: neighbouring cells would find equal things, and chance choose among them.
+    And noise alone is too rough: resizing it multiplies the rounding of coordinates.
+    """
 
-    # No area may be flat: neighbouring cells would find equal things, and chance choose among them.
-    noise = torch.randint(0, 128, (3, height, width), generator=random, dtype=torch.uint8)
-    frame = noise.clone()
+    def below(high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=random)
+
+    clouds = below(120, 1, 3, height // 16 + 2, width // 16 + 2).float()
+    frame = F.interpolate(clouds, size=(height, width), mode="bicubic")[0].clamp(0, 120)
     for _ in range(8):
-        top, left = below(height * 3 // 4), below(width * 3 // 4)
-        bottom, right = top + 4 + below(height // 2), left + 4 + below(width // 2)
-        colour = torch.randint(0, 128, (3, 1, 1), generator=random, dtype=torch.uint8)
-        frame[:, top:bottom, left:right] = noise[:, top:bottom, left:right] + colour
-    return frame
+        top, left = int(below(height * 3 // 4)), int(below(width * 3 // 4))
+        bottom, right = top + 4 + int(below(height // 2)), left + 4 + int(below(width // 2))
+        frame[:, top:bottom, left:right] += below(120, 3, 1, 1)
+    return (frame.clamp(0, 240) + below(6, 3, height, width)).to(torch.uint8)
 
 
 def _session(file: Path) -> Any:
