@@ -59,6 +59,7 @@ class CocoWriter:
         self.out = Path(out)
         self.class_names = tuple(class_names)
         self.info = {"description": description, "fingerprint": fingerprint}
+        self.videos: list[dict[str, Any]] = []
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
         self.dropped: Counter[str] = Counter()
@@ -85,6 +86,11 @@ class CocoWriter:
             "name another output folder, or delete this one"
         )
 
+    def add_video(self, name: str) -> int:
+        """Take in a video called `name`; returns its id, which its frames carry as `video_id`."""
+        self.videos.append({"id": len(self.videos) + 1, "name": name})
+        return len(self.videos)
+
     def add_image(
         self,
         file_name: str,
@@ -102,7 +108,7 @@ class CocoWriter:
             size: (width, height) in pixels as stored, before any EXIF rotation.
             group: What must not be torn apart by a split: building, street, event.
             source: Where the picture comes from, e.g. the data set's name.
-            **extra: Further fields of the image entry.
+            **extra: Further fields of the image entry, e.g. `video_id` and `frame_id`.
 
         Returns:
             The image id, counted from 1.
@@ -142,7 +148,7 @@ class CocoWriter:
             box: xyxy in absolute pixels, half-open, inside the picture.
             area: Area of the object in pixels; that of the box by default.
             iscrowd: 1 for a region that is neither demanded nor punished.
-            **extra: Further fields of the annotation, e.g. `truncated`, `review`.
+            **extra: Further fields of the annotation, e.g. `truncated`, `instance_id`.
 
         Returns:
             The annotation id, counted from 1.
@@ -203,6 +209,8 @@ class CocoWriter:
         table = Table()
         table.add_column("prepared")
         table.add_column("count", justify="right")
+        if self.videos:
+            table.add_row("videos", str(len(self.videos)))
         table.add_row("pictures", str(len(self.images)))
         boxes = Counter(entry["category_id"] for entry in self.annotations)
         for label, name in enumerate(self.class_names, start=1):
@@ -214,8 +222,10 @@ class CocoWriter:
 
     def _document(self) -> dict[str, Any]:
         categories = [{"id": i, "name": name} for i, name in enumerate(self.class_names, start=1)]
+        videos = {"videos": self.videos} if self.videos else {}
         return {
             "info": {**self.info, "dropped": dict(sorted(self.dropped.items()))},
+            **videos,
             "images": self.images,
             "annotations": self.annotations,
             "categories": categories,

@@ -159,3 +159,13 @@ def test_summary_counts_pictures_boxes_and_drops(
     text = capsys.readouterr().out
     for line in ("pictures", "boxes: window", "boxes: door", "dropped: window: small"):
         assert line in text
+
+
+def test_videos_are_listed_where_there_are_any(tmp_path: Path, picture: Path) -> None:
+    writer = filled(tmp_path / "video", picture)
+    video_id = writer.add_video("a")
+    writer.add_image("b.png", picture, (2, 2), group="a", source="s", video_id=video_id, frame_id=0)
+    document = json.loads(writer.write().read_text())
+    assert document["videos"] == [{"id": 1, "name": "a"}]
+    assert document["images"][1]["video_id"] == 1
+    assert "videos" not in json.loads(filled(tmp_path / "out", picture).write().read_text())

@@ -1,0 +1,1 @@
+"""What drawn video is made of: motions, the look of a body, and scenes that are filmed."""
