@@ -52,7 +52,7 @@ def draw_pane(index: int) -> Picture:
     """Draw one of `PANES`, once a process: uint8 [704, 880, 3] RGB."""
     pane = PANES[index]
     words = RandomWords(0xF2057, index)
-    ice = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    ice: Picture = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
     for number in range(pane.ferns):
         # Long crystals first; later ones grow into the gaps.
         length = pane.length * (1 - 0.75 * number / pane.ferns)
