@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from detectors.transvod_lite.backbones import build_backbone
+from detectors.transvod_lite.decoder import DecoderOutput
 from detectors.transvod_lite.layer_sizes import LayerSizes
 from detectors.transvod_lite.pyramid import LEVELS
 from detectors.transvod_lite.single_frame import FrameState, SingleFrameStage
@@ -166,7 +167,7 @@ class TransVODLiteNetwork(nn.Module):
 
     def _present_frames(
         self, frames: Tensor, padding: Tensor | None, frame_absent: Tensor | None
-    ) -> tuple[FrameState, list[Any]]:
+    ) -> tuple[FrameState, list[DecoderOutput]]:
         """The single-frame stage on the frames that are there; zeros for the others."""
         if frame_absent is None:
             return self.single_frame(frames, padding)
@@ -175,12 +176,14 @@ class TransVODLiteNetwork(nn.Module):
             padding = padding[present]
         state, layers = self.single_frame(frames[present], padding)
 
-        def spread(values: Tensor) -> Tensor:
-            empty = values.new_zeros(len(frames), *values.shape[1:])
+        def spread(values: Tensor, fill: float = 0) -> Tensor:
+            empty = values.new_full((len(frames), *values.shape[1:]), fill)
             return empty.index_copy(0, present, values)
 
         tensors = {k: spread(v) for k, v in state._asdict().items() if isinstance(v, Tensor)}
-        return state._replace(**tensors), [type(layer)(*map(spread, layer)) for layer in layers]
+        # A frame all of padding would have its tokens at 0 / 0.
+        state = state._replace(**tensors)._replace(ratios=spread(state.ratios, 1.0))
+        return state, [DecoderOutput(*map(spread, layer)) for layer in layers]
 
     @torch.no_grad()
     def warm_start_temporal_heads(self) -> None:

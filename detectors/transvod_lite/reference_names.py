@@ -5,6 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+# The slots of the class heads of the released networks: ids of ImageNet VID, 0 was never used.
+# fmt: off
+VID_SLOTS = (
+    "unused", "airplane", "antelope", "bear", "bicycle", "bird", "bus", "car", "cattle", "dog",
+    "domestic_cat", "elephant", "fox", "giant_panda", "hamster", "horse", "lion", "lizard",
+    "monkey", "motorcycle", "rabbit", "red_panda", "sheep", "snake", "squirrel", "tiger", "train",
+    "turtle", "watercraft", "whale", "zebra",
+)
+# fmt: on
+
 # What the released files hold and no network needs: a second name of the box heads, a table that
 # follows from the window size, and two heads that nothing called.
 _SURPLUS = re.compile(
@@ -21,7 +31,6 @@ _DECODER_LAYER = {
 }
 _LINEAR = {"linear1": "feed_forward.linear1", "linear2": "feed_forward.linear2"}
 
-# Longest prefixes first. A number in brackets counts from there in the released names.
 _PREFIXES: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     (r"backbone\.0\.body\.patch_embed\.proj", "single_frame.backbone.features.0.0", {}),
     (r"backbone\.0\.body\.patch_embed\.norm", "single_frame.backbone.features.0.2", {}),
@@ -44,8 +53,11 @@ _ROUND_HEAD = re.compile(r"temp_(class|bbox)_embed_list\.(\d)\.(.*)")
 
 
 def our_key(key: str) -> str | None:
-    """Our name of a tensor of a released checkpoint; None for one that no network needs:
-    a second name of the box heads, a table that follows from the window size, two unused heads.
+    """Our name of a tensor of a released checkpoint.
+
+    Returns:
+        The name in `TransVODLiteNetwork`, or None for what no network needs: the second name of
+        the box heads, a table that follows from the window size, and two unused heads.
 
     Raises:
         ValueError: if TransVOD Lite has no tensor of this name.

@@ -15,19 +15,9 @@ from torch import Tensor
 from detectors.checkpoint import load_weights_only
 from detectors.pretrained_weights import differences, require_fit
 from detectors.transvod_lite.network import TransVODLiteNetwork
-from detectors.transvod_lite.reference_names import our_key
+from detectors.transvod_lite.reference_names import VID_SLOTS, our_key
 
 logger = logging.getLogger(__name__)
-
-# The slots of the class heads of the released networks: ids of ImageNet VID, 0 was never used.
-# fmt: off
-VID_SLOTS = (
-    "unused", "airplane", "antelope", "bear", "bicycle", "bird", "bus", "car", "cattle", "dog",
-    "domestic_cat", "elephant", "fox", "giant_panda", "hamster", "horse", "lion", "lizard",
-    "monkey", "motorcycle", "rabbit", "red_panda", "sheep", "snake", "squirrel", "tiger", "train",
-    "turtle", "watercraft", "whale", "zebra",
-)
-# fmt: on
 
 _TEMPORAL = "temporal."
 _CLASS_HEAD = re.compile(r".*\.class_heads?(\.\d+)?\.(weight|bias)")
