@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from datamodules.bits_per_pixel import file_bits_per_pixel, jpeg_bits_per_pixel
+from datamodules.bits_per_pixel import jpeg_bits_per_pixel
 from datamodules.coco_dataset import ClipAugmentation
 from datamodules.decoded_pictures import DecodedPictures
 from datamodules.detection_datamodule import CLEAN, DetectionDataModule
@@ -93,23 +93,13 @@ class CocoDistortedDataModule(DetectionDataModule):
             return picture
         return distort(picture, self._distortions[condition], image_id)
 
+    @override
     def bits_per_pixel(self, condition: str) -> float | None:
-        """The mean over the test pictures of 8 · bytes / (H · W).
-
-        Bytes are those of the files for 'clean' and of the encoded JPEGs for the kind 'jpeg'. None
-        for the other conditions, which are no files.
-
-        Raises:
-            ValueError: if there is no such condition.
-        """
-        self._require_condition(condition)
-        data = self.annotations("test")
-        if condition == CLEAN:
-            return file_bits_per_pixel(data)
-        distortion = self._distortions[condition]
-        if distortion.kind != "jpeg":
-            return None
-        return jpeg_bits_per_pixel(data, self._pictures(), quality=distortion.level)
+        """As in the base class; bytes are those of the encoded JPEGs for the kind 'jpeg'."""
+        distortion = self._distortions.get(condition)
+        if distortion is None or distortion.kind != "jpeg":
+            return super().bits_per_pixel(condition)
+        return jpeg_bits_per_pixel(self.annotations("test"), self._pictures(), distortion.level)
 
     @override
     def test_dataloader(self) -> list[DataLoader[Batch]]:

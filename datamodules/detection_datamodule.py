@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader
 from typing_extensions import override
 
+from datamodules.bits_per_pixel import file_bits_per_pixel
 from datamodules.checked_splits import CheckedSplits
 from datamodules.coco_annotations import CocoAnnotations
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
@@ -139,9 +140,15 @@ class DetectionDataModule(LightningDataModule):
         self._selected = tuple(names)
 
     def bits_per_pixel(self, condition: str) -> float | None:
-        """Mean size of the test pictures as they were encoded, None where that is unknown."""
+        """The mean over the test pictures of 8 · bytes / (H · W), bytes of the files for 'clean'.
+
+        None for conditions that are no files.
+
+        Raises:
+            ValueError: if there is no such condition.
+        """
         self._require_condition(condition)
-        return None
+        return file_bits_per_pixel(self.annotations("test")) if condition == CLEAN else None
 
     def annotations(self, split: str) -> CocoAnnotations:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
