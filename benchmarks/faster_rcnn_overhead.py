@@ -122,7 +122,9 @@ class Beside(Callback):
         self.seconds["bare"].append(_since(start, self.bare.device))
         self.random = _random_state()
         _set_random_state(kept)
-        self.equal.append(ours == {f"train/{name}": float(loss) for name, loss in losses.items()})
+        self.equal.append(
+            ours == {f"train/{name}": float(loss.detach()) for name, loss in losses.items()}
+        )
         self.start = _now(self.bare.device)
 
 

@@ -86,7 +86,9 @@ def read_weights(source: str, example: object) -> Mapping[str, Tensor]:
     if isinstance(state, dict) and isinstance(state.get("model"), dict):
         state = state["model"]
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ValueError(f"weights: {path} does not hold a state dict of tensors")
+        ours = isinstance(state, dict) and "hyper_parameters" in state
+        hint = "; it is a checkpoint of a training here, give it as warm_start" if ours else ""
+        raise ValueError(f"weights: {path} does not hold a state dict of tensors{hint}")
     return state
 
 

@@ -147,7 +147,7 @@ def published_norm(architecture: str, weights: str | None, backbone_weights: str
 def _is_first_coco(architecture: str, source: str) -> bool:
     weights = get_model_weights(architecture)["COCO_V1"]
     if is_enum_name(source):
-        return source == str(weights)
+        return find_enum(source) is weights
     path = Path(source)
     if not path.is_file():
         return False  # which reading it will say

@@ -66,6 +66,9 @@ def test_wrapped_state_dicts_are_read_and_other_content_is_refused(tmp_path: Pat
     torch.save({"a": torch.ones(1), "epoch": 3}, path)
     with pytest.raises(ValueError, match=r"weights\.pth does not hold a state dict"):
         read_weights(str(path), "X")
+    torch.save({"state_dict": {}, "hyper_parameters": {}}, path)
+    with pytest.raises(ValueError, match="a checkpoint of a training here, give it as warm_start"):
+        read_weights(str(path), "X")
     with pytest.raises(FileNotFoundError, match=r"neither a file nor an enum name.* X"):
         read_weights(str(tmp_path / "absent.pth"), "X")
     with pytest.raises(ValueError, match=r"torchvision has no Cat_Weights\.V1"):

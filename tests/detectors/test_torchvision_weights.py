@@ -22,6 +22,7 @@ from torchvision.models._api import WeightsEnum
 from detectors.pretrained_weights import coco_slots
 from detectors.torchvision_detector import TorchvisionDetector
 from detectors.torchvision_recipe import ARCHITECTURES
+from detectors.torchvision_weights import published_norm
 from structures import Batch, Target
 
 MOBILE = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -111,6 +112,24 @@ def test_a_dense_head_keeps_its_rows_for_every_anchor(save: Save) -> None:
     assert ours.hparams["reduced_tail"] is True
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_takes_over_all_that_is_not_of_other_classes(
+    architecture: str, save: Save
+) -> None:
+    network = theirs(architecture)
+    state = network.state_dict()
+    own = detector(architecture, ["dog"], weights=save(network)).network.state_dict()
+    shared = [key for key in own if own[key].shape == state[key].shape]
+    assert all(torch.equal(own[key], state[key]) for key in shared)
+    of_classes = {key.rsplit(".", 1)[0] for key in own if key not in shared}
+    assert of_classes, "the classifier has fewer rows"
+    for layer in of_classes:
+        assert any(
+            word in layer for word in ("cls_", "bbox_pred", "mask_fcn_logits", "module_list")
+        )
+
+
 @pytest.mark.parametrize("architecture", [MOBILE, SSDLITE])
 def test_imported_weights_detect_the_same_as_torchvision(architecture: str, save: Save) -> None:
     # A random detector is full of near ties, so normalisation must round as in `theirs`.
@@ -145,6 +164,10 @@ def test_the_first_coco_weights_are_used_as_torchvision_uses_them(
         **sizes,
     )
     assert ours.hparams["norm"] == "frozen_eps_0"
+    alias = str(weights).replace("COCO_V1", "DEFAULT")
+    assert published_norm(architecture, alias, None) == "frozen_eps_0"
+    assert published_norm(architecture, None, "imagenet") == "frozen"
+    assert published_norm(architecture, None, None) == "batch"
     assert [repr(m) for m in ours.network.backbone.modules()] == [
         repr(m) for m in expected.backbone.modules()
     ]
