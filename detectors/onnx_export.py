@@ -22,8 +22,8 @@ _OPSET = 17
 # Traced with sizes and a number of frames that no constant of a network could be mistaken for.
 _TRACED_FRAMES, _TRACED_SIZE = 2, (203, 261)
 _EXPORTABLE = (
-    "Of this project's detectors SSD300 (every trunk) can be exported; another becomes so by "
-    "defining detection_graph(), see docs/export.md"
+    "Of this project's detectors SSD300 and those of torchvision can be exported; another becomes "
+    "so by defining detection_graph(), see docs/export.md"
 )
 
 

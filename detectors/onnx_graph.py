@@ -13,7 +13,7 @@ OUTPUTS = ("boxes", "scores", "labels", "counts")
 class DetectionGraph(nn.Module):
     """A whole detector, from frames as they come to finished detections, that can be traced.
 
-    A detector returns one from `Detector.detection_graph()`. It shares the detector's weights.
+    A detector returns one, with its weights, from `Detector.detection_graph()`.
     Nothing in `forward` may depend on the size of the traced frames: sizes are read from the
     tensor with `frame_size`, and choices made in Python are the same for every input.
 
