@@ -58,8 +58,8 @@ def export(cfg: DictConfig) -> Path:
         raise ValueError(f"out={cfg.out}: must be the name of a file that ends in .onnx")
     pictures = find_pictures(str(cfg.source)) if cfg.source is not None else []
 
-    from detectors.onnx_check import BOX_TOLERANCE, SCORE_TOLERANCE
     from detectors.onnx_export import export_onnx, require_onnx
+    from detectors.onnx_sets import BOX_TOLERANCE, SCORE_TOLERANCE
 
     require_onnx()
     detector = run.load_detector()
@@ -70,11 +70,12 @@ def export(cfg: DictConfig) -> Path:
         detector, out, None if dynamic else cfg.batch, dynamic, _frames(pictures)
     )
     print(
-        f"checked on {agreement.pictures} pictures ({agreement.empty} without detections, "
-        f"{agreement.undecided} left out because rounding decides them), "
-        f"{agreement.detections} detections as sets, largest differences:\n"
-        f"  scores {agreement.score:.1e} ({SCORE_TOLERANCE:g} allowed)\n"
-        f"  boxes  {agreement.box:.1e} px ({BOX_TOLERANCE:g} allowed)\n"
+        f"checked on {agreement.pictures} pictures, {agreement.empty} of them without detections: "
+        f"{agreement.detections} detections as sets, largest differences\n"
+        f"  scores  {agreement.score:.1e} ({SCORE_TOLERANCE:g} allowed)\n"
+        f"  boxes   {agreement.box:.1e} px ({BOX_TOLERANCE:g} allowed)\n"
+        f"  turned  {agreement.turned} (by rounding, between equal scores; {agreement.own_turned} "
+        "where the detector's own weights are disturbed by as much)\n"
         f"{out} ({out.stat().st_size / 1e6:.1f} MB)"
     )
     return out

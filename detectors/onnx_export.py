@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.onnx.errors import OnnxExporterError
 
 from detectors.base import Detector
-from detectors.onnx_check import Agreement, check_onnx, drawn_batches
+from detectors.onnx_check import Agreement, check_onnx
 from detectors.onnx_graph import INPUT, OUTPUTS, DetectionGraph
+from detectors.onnx_pictures import drawn_batches
 
 _OPSET = 17
 # Traced with sizes and a number of frames that no constant of a network could be mistaken for.

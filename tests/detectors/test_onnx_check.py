@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from detectors.onnx_check import difference, drawn_batches
+from detectors.onnx_pictures import drawn_batches
+from detectors.onnx_sets import difference
 from structures import Prediction
 
 BOXES = [[10.0, 20.0, 60.0, 90.0], [100.0, 40.0, 180.0, 95.0], [12.0, 22.0, 66.0, 96.0]]

@@ -179,6 +179,24 @@ def test_a_file_that_finds_other_boxes_is_not_kept(tmp_path: Path):
     assert "only the file finds: label" in told
 
 
+class ForgetfulGraph(DetectionGraph):
+    """Gives all of a frame's detections but one."""
+
+    def __init__(self, graph: DetectionGraph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        boxes, scores, labels, counts = self.graph(frames)
+        return boxes[:, 1:], scores[:, 1:], labels[:, 1:], (counts - 1).clamp(min=0)
+
+
+def test_a_file_that_loses_one_detection_a_picture_is_not_kept(tmp_path: Path):
+    told = refusal(with_graph(ForgetfulGraph), tmp_path / "model.onnx")
+    assert "only the detector finds: label" in told
+    assert "only the file finds" not in told
+
+
 class FixedSizeGraph(DetectionGraph):
     """Clips to the traced frame, which is smaller than some."""
 

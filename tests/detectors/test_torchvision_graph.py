@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from detectors.onnx_check import difference
 from detectors.onnx_export import export_onnx
+from detectors.onnx_sets import difference
 from detectors.torchvision_detector import TorchvisionDetector
 from detectors.torchvision_graph import _ExactTransform
 from structures import Batch, Prediction, Target
@@ -78,7 +78,7 @@ def test_one_frame_at_a_time_and_why(tmp_path: Path):
 def test_a_picture_without_proposals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     detector = untrained("fasterrcnn_mobilenet_v3_large_320_fpn")
     detector.network.rpn.score_thresh = 2.0
-    monkeypatch.setattr("detectors.onnx_check._require_enough", lambda agreement: None)
+    monkeypatch.setattr("detectors.onnx_check._require_agreement", lambda *_: None)
     agreement = export_onnx(detector, tmp_path / "model.onnx")
     assert agreement.pictures == agreement.empty > 5
     assert len(found(tmp_path / "model.onnx", picture(80, 90)).scores) == 0
