@@ -9,7 +9,7 @@ from detectors.base import Detector
 from structures import Batch, Prediction
 from structures.boxes import inside_frame, scale_boxes
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation, box_convert, clip_boxes_to_image
+from torchvision.ops import Conv2dNormActivation, batched_nms, box_convert, clip_boxes_to_image
 from typing_extensions import override
 
 
@@ -71,10 +71,10 @@ class CentreNet(Detector):
             scores, order = peaks[i].flatten().topk(100)
             label, y, x = torch.unravel_index(order, peaks[i].shape)
             size, code = (frame.shape[1], frame.shape[2]), codes[i, label, :, y, x].T
-            sizes = code[2:].exp()
-            boxes = torch.cat((torch.stack((x, y)) + code[:2] * sizes, sizes)).T
+            boxes = torch.cat((torch.stack((x, y)) + code[:2] * code[2:].exp(), code[2:].exp())).T
             boxes = scale_boxes(box_convert(boxes, "cxcywh", "xyxy"), self.cells, size)
             boxes = clip_boxes_to_image(boxes, size)
-            kept = inside_frame(boxes, size) & (scores > 0)
+            kept = batched_nms(boxes, scores, label, 0.5)  # a big object has several peaks at first
+            kept = kept[inside_frame(boxes[kept], size) & (scores[kept] > 0)]
             found.append(Prediction(boxes[kept], scores[kept], label[kept] + 1, truth.image_id))
         return found
