@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +17,12 @@ from detectors.transvod_lite.matching import at_least_float32
 
 Shapes = Sequence[tuple[int, int]]  # (height, width) of each level, in the order of its tokens
 
-# On a CPU, sampled points from which the embedding-bag form is the faster one; fewer cost less than
-# its dozen of small steps. Measured by benchmarks/deformable_attention_speed.py.
-_FORWARD_POINTS = 2_000
-_BACKWARD_POINTS = 20_000
+# On a CPU, the work above which the embedding-bag form is the faster one, from the table of
+# benchmarks/deformable_attention_speed.py. Below it, its two dozen small steps cost more than they
+# save. Work is counted in sampled points, and in values (of one head) that the other form copies:
+# it does so in its backward pass, and for more than one frame.
+_FORWARD_WORK = 1_500
+_BACKWARD_WORK = 10_000
 
 
 def deformable_attention(
@@ -39,7 +43,7 @@ def deformable_attention(
         [N, Q, H * D], of the type of `value`.
     """
     given = value.dtype
-    with torch.autocast(value.device.type, enabled=False):
+    with full_precision(value.device):
         value, locations, weights = (at_least_float32(t) for t in (value, locations, weights))
         form = by_embedding_bag if _prefers_bag(value, locations, weights) else by_grid_sample
         return form(value, shapes, locations, weights).to(given)
@@ -51,22 +55,31 @@ def _prefers_bag(value: Tensor, locations: Tensor, weights: Tensor) -> bool:
     learns = torch.is_grad_enabled() and any(
         tensor.requires_grad for tensor in (value, locations, weights)
     )
-    return weights.numel() >= (_BACKWARD_POINTS if learns else _FORWARD_POINTS)
+    frames, tokens, heads, _ = value.shape
+    copied = frames * tokens * heads if learns or frames > 1 else 0
+    return weights.numel() + copied >= (_BACKWARD_WORK if learns else _FORWARD_WORK)
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Suspend autocast on a device. Where there is none, nothing is entered, which costs time."""
+    if not torch.is_autocast_enabled(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def by_grid_sample(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """The usual form: one `grid_sample` a level. Arguments as in `deformable_attention`."""
+    """One `grid_sample` a level, as usual. Arguments as in `deformable_attention`."""
     frames, _, heads, width = value.shape
     queries = locations.shape[1]
-    grid = 2 * locations - 1
+    grid = (2 * locations - 1).transpose(1, 2).flatten(0, 1)
     samples = []
     for level, tokens in enumerate(value.split([h * w for h, w in shapes], 1)):
         # [N * H, D, h, w] read at [N * H, Q, P].
         plane = tokens.flatten(2).transpose(1, 2).reshape(frames * heads, width, *shapes[level])
-        points = grid[:, :, :, level].transpose(1, 2).flatten(0, 1)
-        samples.append(F.grid_sample(plane, points, align_corners=False))
+        samples.append(F.grid_sample(plane, grid[:, :, level], align_corners=False))
+    read = samples[0] if len(samples) == 1 else torch.cat(samples, -1)
     shares = weights.transpose(1, 2).reshape(frames * heads, 1, queries, -1)
-    summed = (torch.cat(samples, -1) * shares).sum(-1)
+    summed = (read * shares).sum(-1)
     return summed.view(frames, heads * width, queries).transpose(1, 2)
 
 
@@ -78,32 +91,55 @@ def by_embedding_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     """
     frames, tokens, heads, width = value.shape
     queries = locations.shape[1]
-    device = value.device
-    sizes = torch.tensor([(w, h) for h, w in shapes], dtype=torch.int32, device=device)[:, None]
-    firsts = [0, *accumulate(h * w for h, w in shapes)][:-1]
-    starts = torch.tensor(firsts, dtype=torch.int32, device=device)[:, None, None]
-    pixels = locations * sizes - 0.5
+    layout = _layout(shapes, heads, value.device)
+    last = layout.sizes - 1
+    pixels = locations * layout.sizes - 0.5
     low = pixels.detach().floor()
+    high = low + 1
     share = pixels - low
-    # Of x and y: the two neighbours, [N, Q, H, L, P, 2] each. A location that is no number must
-    # not become an index, so integers are bounded, not the floats.
-    corners = torch.stack((low, low + 1), -1).int()
-    inside = torch.minimum(corners.clamp(min=0), sizes[..., None] - 1)
-    (x, y) = inside.unbind(-2)
-    (x_share, y_share) = (torch.stack((1 - share, share), -1) * (corners == inside)).unbind(-2)
-    row = (y * sizes[..., :1] + starts)[..., :, None] + x[..., None, :]
-    mass = (y_share * weights[..., None])[..., :, None] * x_share[..., None, :]
-    # Row of the table [N * S * H, D].
-    base = torch.arange(frames, dtype=torch.int32, device=device)[:, None] * (tokens * heads)
-    base = (base + torch.arange(heads, dtype=torch.int32, device=device))[:, None, :, None]
-    index = row.view(frames, queries, heads, -1) * heads + base
+    # [N, Q, H, L, P, 2]: what the lower and the higher neighbour weigh, in x and in y.
+    below = (1 - share) * (low == torch.minimum(low.clamp(min=0), last))
+    above = share * (high == torch.minimum(high.clamp(min=0), last))
+    below_x, below_y = below.unbind(-1)
+    above_x, above_y = above.unbind(-1)
+    below_y, above_y = below_y * weights, above_y * weights
+    mass = torch.stack(
+        (below_y * below_x, below_y * above_x, above_y * below_x, above_y * above_x), -1
+    )
+    # Row of the table [N * S * H, D] in which a value lies. A corner outside of the map weighs
+    # nothing and may stand for any row; held to the table also after a location that is no number.
+    x, y = low.int().unbind(-1)
+    base = torch.arange(frames, dtype=torch.int32, device=value.device) * (tokens * heads)
+    row = y * layout.row_step + x * heads + layout.starts + base[:, None, None, None, None]
+    index = (row[..., None] + layout.corners).clamp_(0, frames * tokens * heads - 1)
     bags = F.embedding_bag(
-        index.flatten(0, 2),
+        index.view(frames * queries * heads, -1),
         value.reshape(-1, width),
         mode="sum",
-        per_sample_weights=mass.reshape(frames * queries * heads, -1),
+        per_sample_weights=mass.view(frames * queries * heads, -1),
     )
     return bags.view(frames, queries, heads * width)
+
+
+class _Layout(NamedTuple):
+    """Where values lie in a row [S * H]: float sizes [L, 1, 2]; the others are int32."""
+
+    sizes: Tensor
+    row_step: Tensor  # [L, 1], to the token below
+    starts: Tensor  # [H, L, 1], of each head in each level
+    corners: Tensor  # [L, 1, 4], to the four neighbours
+
+
+def _layout(shapes: Shapes, heads: int, device: torch.device) -> _Layout:
+    firsts = [0, *accumulate(h * w for h, w in shapes)][:-1]
+    starts = [[[head + heads * first] for first in firsts] for head in range(heads)]
+    corners = [[[0, heads, heads * w, heads * w + heads]] for _, w in shapes]
+    return _Layout(
+        torch.tensor([[(w, h)] for h, w in shapes], dtype=torch.float32, device=device),
+        torch.tensor([[heads * w] for _, w in shapes], dtype=torch.int32, device=device),
+        torch.tensor(starts, dtype=torch.int32, device=device),
+        torch.tensor(corners, dtype=torch.int32, device=device),
+    )
 
 
 def sampling_locations(references: Tensor, offsets: Tensor, shapes: Shapes) -> Tensor:
@@ -187,7 +223,7 @@ class DeformableAttention(nn.Module):
             float [N, Q, d_model].
         """
         points = (self.heads, self.levels, self.points)
-        with torch.autocast(query.device.type, enabled=False):
+        with full_precision(query.device):
             exact = query.to(self.sampling_offsets.weight.dtype)
             offsets = at_least_float32(self.sampling_offsets(exact)).unflatten(-1, (*points, 2))
             weights = at_least_float32(self.attention_weights(exact)).unflatten(

@@ -19,6 +19,7 @@ from detectors.transvod_lite.deformable_attention import (
     DeformableAttention,
     Shapes,
     deformable_attention,
+    full_precision,
     sampling_locations,
 )
 from detectors.transvod_lite.layer_sizes import LayerSizes
@@ -62,7 +63,7 @@ class FramesAttention(DeformableAttention):
         """
         clips, frames = offsets.shape
         own = (self.heads, 1, self.levels, self.points)
-        with torch.autocast(query.device.type, enabled=False):
+        with full_precision(query.device):
             exact = query.to(self.sampling_offsets.weight.dtype)
             pair = at_least_float32(self.pair_code(offsets)).view(clips, frames, *own[::2], -1, 3)
             pair = pair.transpose(1, 2)[:, None]  # [B, 1, H, T, L, P, 3]
