@@ -113,10 +113,10 @@ def by_embedding_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     row = y * layout.row_step + x * heads + layout.starts + base[:, None, None, None, None]
     index = (row[..., None] + layout.corners).clamp_(0, frames * tokens * heads - 1)
     bags = F.embedding_bag(
-        index.view(frames * queries * heads, -1),
+        index.reshape(frames * queries * heads, -1),
         value.reshape(-1, width),
         mode="sum",
-        per_sample_weights=mass.view(frames * queries * heads, -1),
+        per_sample_weights=mass.reshape(frames * queries * heads, -1),
     )
     return bags.view(frames, queries, heads * width)
 

@@ -63,7 +63,6 @@ def load_reference_weights(
     Raises:
         ValueError: if a tensor is unknown, lacking or of another shape.
     """
-    ours = network.state_dict()
     named = {key: our_key(key) for key in state}
     surplus = [key for key, name in named.items() if name is None]
     foreign = [
@@ -76,28 +75,17 @@ def load_reference_weights(
     missing: list[str] = []
     if class_names is not None:
         missing = [name for name in class_names if name not in slots]
-        rows = {i: slots.index(n) for i, n in enumerate(class_names) if n in slots}
-        taken |= {
-            key: _pick_rows(key, tensor, ours[key], rows, len(slots))
-            for key, tensor in taken.items()
-            if _CLASS_HEAD.fullmatch(key) and key in ours
-        }
+        taken |= _class_rows(network, taken, class_names, slots)
     may_be_new = _new_names(network, taken)
-    wanted = {key: tuple(t.shape) for key, t in ours.items() if key not in may_be_new}
+    wanted = {
+        key: tuple(t.shape) for key, t in network.state_dict().items() if key not in may_be_new
+    }
     hint = "Give the network the checkpoint's backbone and sizes (queries, layers, d_model)."
     require_fit(differences(taken, wanted), source, "this TransVODLiteNetwork", hint)
     network.load_state_dict(taken, strict=False)
-    logger.info(
-        "%s: %d tensors taken over; %d that no network needs and %d of the temporal stage left "
-        "out; %d of ours stay as they were, and so do the rows of %s",
-        source,
-        len(taken),
-        len(surplus),
-        len(foreign),
-        len(may_be_new),
-        missing or "no class",
-    )
-    return ReferenceLoad(len(taken), surplus, foreign, sorted(may_be_new), missing)
+    report = ReferenceLoad(len(taken), surplus, foreign, sorted(may_be_new), missing)
+    _log(source, report)
+    return report
 
 
 def read_reference(path: Path) -> dict[str, Tensor]:
@@ -121,17 +109,40 @@ def read_reference(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _pick_rows(
-    key: str, theirs: Tensor, ours: Tensor, rows: Mapping[int, int], slot_count: int
-) -> Tensor:
-    if len(theirs) != slot_count:
-        raise ValueError(
-            f"{key}: the checkpoint has {len(theirs)} rows of classes, but {slot_count} slots are "
-            "named; give one name for each row"
-        )
-    picked = ours.clone()
-    picked[list(rows)] = theirs[list(rows.values())].to(picked)
-    return picked
+def _class_rows(
+    network: TransVODLiteNetwork,
+    taken: Mapping[str, Tensor],
+    class_names: Sequence[str],
+    slots: Sequence[str],
+) -> dict[str, Tensor]:
+    """Our class heads with the rows of those classes that the checkpoint knows."""
+    rows = {i: slots.index(name) for i, name in enumerate(class_names) if name in slots}
+    heads = {}
+    for key, ours in network.state_dict().items():
+        if not _CLASS_HEAD.fullmatch(key) or key not in taken:
+            continue
+        theirs = taken[key]
+        if len(theirs) != len(slots):
+            raise ValueError(
+                f"{key}: the checkpoint has {len(theirs)} rows of classes, but {len(slots)} slots "
+                "are named; give one name for each row"
+            )
+        heads[key] = ours.clone()
+        heads[key][list(rows)] = theirs[list(rows.values())].to(ours)
+    return heads
+
+
+def _log(source: str, report: ReferenceLoad) -> None:
+    logger.info(
+        "%s: %d tensors taken over; %d that no network needs and %d of the temporal stage left "
+        "out; %d of ours stay as they were, and so do the rows of %s",
+        source,
+        report.loaded,
+        len(report.surplus),
+        len(report.without_place),
+        len(report.new),
+        report.missing_classes or "no class",
+    )
 
 
 def _new_names(network: TransVODLiteNetwork, taken: Mapping[str, Tensor]) -> set[str]:

@@ -60,6 +60,14 @@ def test_both_forms_agree(shapes: list[tuple[int, int]]) -> None:
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_the_order_of_axes_in_memory_does_not_count() -> None:
+    shapes = [(6, 5), (3, 3)]
+    tensors = drawn(2, shapes, 7)
+    expected = by_embedding_bag(tensors[0], shapes, *tensors[1:])
+    turned = [t.transpose(1, 2).contiguous().transpose(1, 2) for t in tensors]
+    assert torch.equal(by_embedding_bag(turned[0], shapes, *turned[1:]), expected)
+
+
 def test_few_points_are_read_in_one_way_and_many_in_the_other() -> None:
     shapes = [(12, 12)]
     few, many = drawn(1, shapes, 4), drawn(1, shapes, 400)
