@@ -158,8 +158,10 @@ class _Frames:
         self.skipped: list[int] = []
 
     def add(self, outputs: Any, batch: Batch, classes: Any) -> None:
-        self.detections.append(Detections.from_predictions(outputs["predictions"], classes))
-        self.judged += [target.image_id for target in batch.frame_targets()]
+        frames = zip(outputs["predictions"], batch.frame_targets(), strict=True)
+        judged = [prediction for prediction, target in frames if target.judged]
+        self.detections.append(Detections.from_predictions(judged, classes))
+        self.judged += [target.image_id for target in batch.frame_targets() if target.judged]
         self.skipped += batch.skipped
 
     def gather(self) -> CachedDetections | None:

@@ -142,6 +142,14 @@ class FillMargin(A.DualTransform):
         return result
 
 
+class QuarterTurns(A.RandomRotate90):
+    """Turns by 90, 180 or 270 degrees; albumentations' own draws 0 as well."""
+
+    @override
+    def get_params(self) -> dict[str, int]:
+        return {"factor": self.py_random.randint(1, 3)}
+
+
 class Augmentation:
     """SSD's recipe: photometric changes, expansion, IoU-constrained crop, flip, resize.
 
@@ -164,6 +172,8 @@ class Augmentation:
         min_ious: minimum IoUs of a crop with one box at least; None stands for no crop.
         trials: how many crops are tried for one minimum.
         flip_p: the probability of a horizontal flip.
+        vertical_flip_p: the probability of a vertical flip.
+        turn_p: the probability of a turn by 90, 180 or 270 degrees.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -183,22 +193,31 @@ class Augmentation:
         min_ious: Sequence[float | None] = (None, 0.0, 0.1, 0.3, 0.5, 0.7, 0.9),
         trials: int = 50,
         flip_p: float = 0.5,
+        vertical_flip_p: float = 0.0,
+        turn_p: float = 0.0,
     ) -> None:
         if None not in min_ious or max_expand < 1 or trials < 1:
             raise ValueError(
                 "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
                 f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
             )
-        if not all(0 <= p <= 1 for p in (photometric_p, expand_p, flip_p)):
-            raise ValueError("augmentation: photometric_p, expand_p and flip_p must be from 0 to 1")
+        chances = (photometric_p, expand_p, flip_p, vertical_flip_p, turn_p)
+        if not all(0 <= p <= 1 for p in chances):
+            raise ValueError(
+                "augmentation: photometric_p, expand_p, flip_p, vertical_flip_p and turn_p must be "
+                f"from 0 to 1, got {chances}"
+            )
         size = None if output_size is None else _checked_size(output_size)
         colours = _colour_changes(photometric_p, brightness, contrast, saturation, hue)
         self._compose = A.Compose(
             [
+                # Ahead of all else, so that `output_size` is the size of turned frames too.
+                *([QuarterTurns(p=turn_p)] if turn_p else []),
                 CropExpanded(size, expand_p, max_expand, min_ious, trials),
                 A.RandomOrder(colours, n=len(colours)),
                 FillMargin(fill),
                 A.HorizontalFlip(p=flip_p),
+                *([A.VerticalFlip(p=vertical_flip_p)] if vertical_flip_p else []),
             ],
             bbox_params=_BOX_PARAMS,
             is_check_shapes=False,

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 class CocoAnnotations:
     """I pictures with N annotations, sorted by picture; as `read_coco` checked them.
 
+    Pictures may be frames of V videos.
+
     Attributes:
         classes: labels 1..C with their names and category ids.
         roots: the folders that hold the pictures.
@@ -28,7 +30,11 @@ class CocoAnnotations:
         file_names: I paths relative to their root, as in the file.
         widths: int64 [I], pixels.
         heights: int64 [I], pixels.
-        groups: I names of what a picture must not be split from (building, event), or None.
+        groups: I names of what a picture must not be split from (building, video), or None.
+        videos: V names.
+        video_index: int64 [I], each picture's place in `videos`; -1 for stills.
+        frame_ids: int64 [I], unique in a video, whose frames they order.
+        times: float64 [I], seconds since the start of the video; NaN for stills.
         offsets: int64 [I + 1]; annotations `offsets[i]:offsets[i + 1]` belong to picture i.
         annotation_ids: int64 [N], unique.
         boxes_xywh: float64 [N, 4], pixels, exactly as in the file.
@@ -36,6 +42,7 @@ class CocoAnnotations:
         area: float64 [N], px², as in the file; box area where the file has none.
         iscrowd: bool [N].
         ignore: bool [N].
+        track_ids: int64 [N], one number an object over the frames of a video; -1 for none.
     """
 
     classes: ClassList
@@ -46,6 +53,10 @@ class CocoAnnotations:
     widths: NDArray[np.int64]
     heights: NDArray[np.int64]
     groups: tuple[str | None, ...]
+    videos: tuple[str, ...]
+    video_index: NDArray[np.int64]
+    frame_ids: NDArray[np.int64]
+    times: NDArray[np.float64]
     offsets: NDArray[np.int64]
     annotation_ids: NDArray[np.int64]
     boxes_xywh: NDArray[np.float64]
@@ -53,6 +64,7 @@ class CocoAnnotations:
     area: NDArray[np.float64]
     iscrowd: NDArray[np.bool_]
     ignore: NDArray[np.bool_]
+    track_ids: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -79,6 +91,20 @@ class CocoAnnotations:
         """Each annotation's picture: int64 [N], 0..I-1."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
 
+    def frames_by_video(self) -> list[NDArray[np.int64]]:
+        """The pictures of each video in the order of time; a still is a video of its own.
+
+        Videos come in the order of their first pictures, so stills alone come as they stand.
+        """
+        if not len(self):
+            return []
+        still = self.video_index < 0
+        own = np.where(still, len(self.videos) + np.arange(len(self)), self.video_index)
+        _, first, inverse = np.unique(own, return_index=True, return_inverse=True)
+        start = first[inverse]
+        order = np.lexsort([self.frame_ids, start])
+        return np.split(order, np.flatnonzero(np.diff(start[order])) + 1)
+
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> CocoAnnotations:
         """These pictures only, in this order, with their annotations."""
         index = np.asarray(indices, dtype=np.int64)
@@ -95,6 +121,9 @@ class CocoAnnotations:
             widths=self.widths[index],
             heights=self.heights[index],
             groups=tuple(self.groups[i] for i in index),
+            video_index=self.video_index[index],
+            frame_ids=self.frame_ids[index],
+            times=self.times[index],
             offsets=offsets,
             annotation_ids=self.annotation_ids[rows],
             boxes_xywh=self.boxes_xywh[rows],
@@ -102,12 +131,19 @@ class CocoAnnotations:
             area=self.area[rows],
             iscrowd=self.iscrowd[rows],
             ignore=self.ignore[rows],
+            track_ids=self.track_ids[rows],
         )
 
     def ground_truth(self) -> dict[str, Any]:
-        """A complete COCO document with the category ids of the file, as pycocotools reads it."""
+        """A complete COCO document with the category ids of the file, as pycocotools reads it.
+
+        Videos are numbered from 1; their frames have `video_id` and `frame_id`, and annotations
+        that are tracked have `track_id`.
+        """
+        videos = [{"id": i, "name": name} for i, name in enumerate(self.videos, start=1)]
         return {
             "info": {},
+            **({"videos": videos} if videos else {}),
             "images": self._image_rows(),
             "annotations": self._annotation_rows(),
             "categories": [
@@ -120,12 +156,16 @@ class CocoAnnotations:
 
     def _image_rows(self) -> list[dict[str, Any]]:
         columns = (self.image_ids, self.widths, self.heights)
-        return [
+        rows = [
             {"id": image_id, "file_name": file_name, "width": width, "height": height}
             for file_name, image_id, width, height in zip(
                 self.file_names, *(column.tolist() for column in columns), strict=True
             )
         ]
+        for i in np.flatnonzero(self.video_index >= 0).tolist():
+            video_id, frame_id = int(self.video_index[i]) + 1, int(self.frame_ids[i])
+            rows[i] |= {"video_id": video_id, "frame_id": frame_id}
+        return rows
 
     def _annotation_rows(self) -> list[dict[str, Any]]:
         category_ids = np.array((0, *self.classes.category_ids))[self.labels]
@@ -139,7 +179,10 @@ class CocoAnnotations:
             "ignore": self.ignore.astype(int),
         }
         lists = [column.tolist() for column in columns.values()]
-        return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+        for i in np.flatnonzero(self.track_ids >= 0).tolist():
+            rows[i]["track_id"] = int(self.track_ids[i])
+        return rows
 
 
 def clipped_xyxy(
@@ -176,7 +219,7 @@ def concatenate(parts: Sequence[CocoAnnotations]) -> CocoAnnotations:
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in (
             "image_ids", "widths", "heights", "annotation_ids",
-            "boxes_xywh", "labels", "area", "iscrowd", "ignore",
+            "boxes_xywh", "labels", "area", "iscrowd", "ignore", "track_ids", "frame_ids", "times",
         )
     }  # fmt: skip
     for name in ("image_ids", "annotation_ids"):
@@ -184,12 +227,19 @@ def concatenate(parts: Sequence[CocoAnnotations]) -> CocoAnnotations:
             joined[name] = np.arange(1, len(joined[name]) + 1, dtype=np.int64)
             logger.info("%s that several files share are numbered anew", name)
     counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    before = np.cumsum([0, *(len(part.videos) for part in parts)])
+    video_index = [
+        np.where(part.video_index < 0, -1, part.video_index + first)
+        for part, first in zip(parts, before, strict=False)
+    ]
     return CocoAnnotations(
         classes=parts[0].classes,
         roots=tuple(roots),
         root_index=np.concatenate(root_index),
         file_names=tuple(name for part in parts for name in part.file_names),
         groups=tuple(group for part in parts for group in part.groups),
+        videos=tuple(video for part in parts for video in part.videos),
+        video_index=np.concatenate(video_index),
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         **joined,
     )

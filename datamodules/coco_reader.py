@@ -1,9 +1,8 @@
-"""Reads and checks a COCO annotation file. What passes here is trusted everywhere else."""
+"""Reads and checks a COCO or COCO-VID file. What passes here is trusted everywhere else."""
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,32 +10,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations, clipped_xyxy
+from datamodules.boxes_in_frame import check_boxes, clip_to_frame
+from datamodules.coco_annotations import CocoAnnotations
 from datamodules.faults import Faults
 from datamodules.file_names import check_file_names
 from datamodules.json_rows import JsonRows
+from datamodules.video_columns import read_video_columns
 from structures import ClassList
 
-logger = logging.getLogger(__name__)
-
-# COCO's own boxes pass the frame's border by rounding; more than this is a mistake.
-_OVERSHOOT = 1.0
 _MEND = "Correct or remove these entries, or write the file again with the tool that made it."
 
 
 def read_coco(
-    annotation_file: Path, root: Path, class_names: Sequence[str] | None = None
+    annotation_file: Path,
+    root: Path,
+    class_names: Sequence[str] | None = None,
+    clip_boxes: bool = False,
 ) -> CocoAnnotations:
-    """Read a COCO detection file, checking every entry.
+    """Read a COCO or COCO-VID detection file, checking every entry.
 
     Boxes that pass their frame by at most 1 px are kept as they are in the file and clipped where
-    they are used. An image's optional `group` (building, event) is kept for splitting.
+    they are used. An image's optional `group` (building, event) is kept for splitting;
+    frames of a video have its name where they state none. See `read_video_columns` for videos.
 
     Args:
         annotation_file: COCO JSON with `images`, `annotations` (xywh boxes) and `categories`.
         root: the folder that the images' `file_name`s are relative to.
         class_names: the classes that are wanted, in the order of their labels, for instance a
             checkpoint's; the file's categories in the order of their ids where absent.
+        clip_boxes: whether boxes may pass their frame by more, as in data with whole bodies; all
+            that pass it are cut off there, and the truth that is judged against has the rest.
 
     Raises:
         FileNotFoundError: if the root or the file is missing.
@@ -51,6 +54,7 @@ def read_coco(
 
     classes = _read_classes(categories, annotation_file, class_names)
     image_columns = _read_images(images, root)
+    image_columns |= read_video_columns(document, images, image_columns["groups"])
     columns = _read_annotations(annotations)
     faults.raise_any()  # the checks below index one column by another
 
@@ -59,9 +63,11 @@ def read_coco(
     _check_references(annotations, image_index, label, classes)
     faults.raise_any()
 
-    widths, heights = image_columns["widths"], image_columns["heights"]
-    _check_boxes(annotations, columns["bbox"], widths[image_index], heights[image_index])
+    sizes = image_columns["widths"][image_index], image_columns["heights"][image_index]
+    check_boxes(annotations, columns["bbox"], *sizes, overshoot_allowed=clip_boxes)
     faults.raise_any()
+    if clip_boxes:
+        clip_to_frame(columns, *sizes)
     return _assemble(root, classes, image_columns, columns, image_index, label)
 
 
@@ -146,11 +152,20 @@ def _read_annotations(annotations: JsonRows) -> dict[str, NDArray[Any]]:
         "area": annotations.numbers("area"),
         "iscrowd": annotations.flags("iscrowd"),
         "ignore": annotations.flags("ignore"),
+        "track_ids": _read_tracks(annotations),
     }
     annotations.unique(columns["id"].tolist(), "annotation id")
     box_area = columns["bbox"][:, 2] * columns["bbox"][:, 3]
     columns["area"] = np.where(np.isnan(columns["area"]), box_area, columns["area"])
     return columns
+
+
+def _read_tracks(annotations: JsonRows) -> NDArray[np.int64]:
+    """`track_id`, or mmtracking's `instance_id`; -1 where a row has neither."""
+    tracks = annotations.optional_integers("track_id")
+    instances = annotations.optional_integers("instance_id")
+    found = (b if a is None else a for a, b in zip(tracks, instances, strict=True))
+    return np.array([-1 if track is None else track for track in found], dtype=np.int64)
 
 
 def _positions(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -180,35 +195,6 @@ def _check_references(
     )
 
 
-def _check_boxes(
-    annotations: JsonRows,
-    boxes_xywh: NDArray[np.float64],
-    widths: NDArray[np.int64],
-    heights: NDArray[np.int64],
-) -> None:
-    def describe(i: int, fault: str) -> str:
-        return (
-            f"{annotations.name(i)}: box {boxes_xywh[i].tolist()} [x, y, width, height] {fault} "
-            f"its {widths[i]}x{heights[i]} frame (image_id {annotations.rows[i]['image_id']})"
-        )
-
-    x, y, w, h = boxes_xywh.T
-    empty = (w <= 0) | (h <= 0)
-    over = np.max([-x, -y, x + w - widths, y + h - heights], axis=0, initial=-np.inf)
-    outside = ~empty & (over > _OVERSHOOT)
-    x1, y1, x2, y2 = clipped_xyxy(boxes_xywh, widths, heights).T
-    # Also boxes that float32 or the clipping leaves without area.
-    empty |= ~outside & ((x2 <= x1) | (y2 <= y1))
-    annotations.faults.add_where(empty, lambda i: describe(i, "has no area in"))
-    annotations.faults.add_where(outside, lambda i: describe(i, f"lies {over[i]:g} px outside"))
-    touched = int(((over > 0) & ~outside).sum())
-    if touched:
-        logger.info(
-            "%s: %d boxes pass their frame by up to %g px and are clipped to it",
-            annotations.faults.file, touched, _OVERSHOOT,
-        )  # fmt: skip
-
-
 def _assemble(
     root: Path,
     classes: ClassList,
@@ -230,5 +216,6 @@ def _assemble(
         area=columns["area"][order],
         iscrowd=columns["iscrowd"][order],
         ignore=columns["ignore"][order],
+        track_ids=columns["track_ids"][order],
         **images,
     )

@@ -40,12 +40,13 @@ def read_roots(
     class_names: Sequence[str] | None,
     fractions: Mapping[str, float],
     seed: int,
+    clip_boxes: bool = False,
 ) -> dict[str, CocoAnnotations]:
     """Read one or several data sets of the same classes as train, val and test.
 
-    See `annotation_files` for what a root holds. Those with a single file are split together, by
-    the images' `group` (each picture on its own where it has none). Ids that two files share are
-    numbered anew.
+    See `annotation_files` for what a root holds, and `read_coco` for class names and boxes. Those
+    with a single file are split together, by the images' `group` or video (each still on its own
+    where it has none). Ids that two files share are numbered anew.
 
     Returns:
         split -> its pictures; a split that nothing was found for is absent.
@@ -60,7 +61,7 @@ def read_roots(
     ready: dict[str, list[CocoAnnotations]] = {split: [] for split in SPLITS}
     for root in roots:
         for split, file in annotation_files(root).items():
-            data = read_coco(file.path, file.pictures, class_names)
+            data = read_coco(file.path, file.pictures, class_names, clip_boxes)
             class_names = data.classes.names
             (whole if split == WHOLE else ready[split]).append(data)
     if whole:

@@ -91,6 +91,7 @@ class DetectionDataModule(LightningDataModule):
         self._drawn_root = self._roots[0]
         self._is_drawn = False
         self._test_pictures: int | None = None
+        self._clip_boxes = False
         self._splits: CheckedSplits | None = None
         self._selected: tuple[str, ...] | None = None
 
@@ -179,13 +180,11 @@ class DetectionDataModule(LightningDataModule):
 
     @override
     def setup(self, stage: str | None = None) -> None:
-        # A fit ends with a test, so a fault in test data must show before the training.
-        wanted = {"validate": ["val"], "test": ["test"], "predict": ["test"]}.get(stage or "fit")
-        if wanted is None:
+        if stage in (None, "fit"):
             self._read().require_training()
         if self.test_split == "val":
             logger.warning("%s has no test split: val is tested", self.name)
-        for split in wanted or self._read():
+        for split in self._splits_of(stage):
             data = self.annotations(split)
             logger.info(
                 "%s %s: %d pictures, %d boxes", self.name, split, len(data), len(data.labels)
@@ -195,9 +194,7 @@ class DetectionDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         if not len(self.annotations("train")):
             raise ValueError(f"{self.name} has no training pictures; see datamodule.fractions")
-        dataset = CocoDataset(
-            self.annotations("train"), self.augmentation, self.seed, self._skip_bad
-        )
+        dataset = self._dataset("train", training=True)
         sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
         batches = BatchSampler(sampler, self.batch_size, len(sampler) >= self.batch_size)
@@ -223,14 +220,30 @@ class DetectionDataModule(LightningDataModule):
         read: Callable[[int], NDArray[np.uint8]] | None = None,
         persistent: bool = False,
     ) -> DataLoader[Batch]:
-        dataset = CocoDataset(self.annotations(split), skip_bad=self._skip_bad, read=read)
+        dataset = self._dataset(split, read=read)
         batches = EvaluationBatches(len(dataset), *self._processes(), self.batch_size)
         return clip_loader(dataset, batches, self.num_workers, self.seed, persistent)
+
+    def _dataset(
+        self,
+        split: str,
+        training: bool = False,
+        read: Callable[[int], NDArray[np.uint8]] | None = None,
+    ) -> CocoDataset:
+        """The clips of a split, here each picture alone; augmented for training."""
+        augmentation = self.augmentation if training else None
+        return CocoDataset(self.annotations(split), augmentation, self.seed, self._skip_bad, read)
 
     def _reader(self, condition: str) -> Callable[[int], NDArray[np.uint8]] | None:
         """What shows the test pictures in a condition, by index; None for those on disk."""
         del condition
         return None
+
+    def _splits_of(self, stage: str | None) -> list[str]:
+        """The splits that a stage of the trainer needs."""
+        # A fit ends with a test, so a fault in test data must show before the training.
+        stages = {"validate": ["val"], "test": ["test"], "predict": ["test"]}
+        return stages.get(stage or "fit", list(self._read()))
 
     def _require_condition(self, name: str) -> None:
         if name not in self.conditions:
@@ -247,7 +260,9 @@ class DetectionDataModule(LightningDataModule):
     def _read(self) -> CheckedSplits:
         if self._splits is None:
             self.prepare_data()
-            splits = read_roots(self._roots, self._class_names, self.fractions, self.split_seed)
+            splits = read_roots(
+                self._roots, self._class_names, self.fractions, self.split_seed, self._clip_boxes
+            )
             self._splits = CheckedSplits(splits, self.name, self._skip_bad, self._test_pictures)
             logger.info("%s: split %s, seed %d", self.name, self.split_hash[:12], self.split_seed)
         return self._splits

@@ -50,6 +50,10 @@ class JsonRows:
         """An int64 column; every row must have it."""
         return np.array(self._column(key, _is_int64, "an integer", 0), dtype=np.int64)
 
+    def optional_integers(self, key: str) -> list[int | None]:
+        """A column of int64 values; None where a row does not have it."""
+        return self._column(key, _is_int64, "an integer", 0, None)
+
     def strings(self, key: str) -> list[str]:
         """A column of non-empty strings; every row must have it."""
         return self._column(key, _is_name, "a non-empty string", "?")

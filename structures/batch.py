@@ -56,15 +56,17 @@ class Batch:
         )
 
 
-# One element of a dataset: a clip with its targets, or the id of a frame that could not be read.
-Sample = tuple[Tensor, list[Target]] | int
+# One element of a dataset: a clip with its targets, and the ids of frames that it lacks because
+# they could not be read; or just the id of such a frame. A clip that lacks all frames has T = 0.
+Sample = tuple[Tensor, list[Target]] | tuple[Tensor, list[Target], list[int]] | int
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Join samples into a batch, checking each against the contract.
 
     Args:
-        samples: clips uint8 [T, 3, H, W] with T targets each, or ids of skipped frames.
+        samples: clips uint8 [T, 3, H, W] with T targets each and, after them, the ids of skipped
+            frames, which may be left out; or such an id alone.
 
     Raises:
         ValueError: if a clip or a target breaks the contract; the message names the image.
@@ -74,10 +76,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
         if isinstance(sample, int):
             batch.skipped.append(sample)
             continue
-        clip, targets = sample
+        clip, targets, *skipped = sample
+        batch.skipped += skipped[0] if skipped else []
         _check_clip(clip, targets)
-        batch.clips.append(clip)
-        batch.targets.append(targets)
+        if len(clip):
+            batch.clips.append(clip)
+            batch.targets.append(targets)
     return batch
 
 

@@ -24,6 +24,8 @@ class Target:
         ignore: float32 [M, 4], xyxy regions in which detections are neither right nor wrong.
         track_id: int64 [N], one number an object over the frames of a video.
         time: seconds since the start of the video.
+        judged: whether predictions for this frame count; false for context, which a clip shows
+            along with the frames that it is made for.
     """
 
     boxes: Tensor
@@ -34,6 +36,7 @@ class Target:
     ignore: Tensor | None = None
     track_id: Tensor | None = None
     time: float | None = None
+    judged: bool = True
 
     def to(self, device: torch.device | str) -> Target:
         """A copy whose tensors lie on `device`.
