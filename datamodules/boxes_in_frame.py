@@ -50,6 +50,10 @@ def check_boxes(
     empty |= ~outside & ((x2 <= x1) | (y2 <= y1))
     annotations.faults.add_where(empty, lambda i: describe(i, "has no area in"))
     annotations.faults.add_where(outside, lambda i: describe(i, f"lies {over[i]:g} px outside"))
+    if outside.any():
+        annotations.faults.mend += (
+            " Or, with datamodule=video, set datamodule.outside_boxes=clip to cut boxes off."
+        )
     touched = (over > 0) & ~outside
     if touched.any():
         logger.info(

@@ -69,6 +69,11 @@ class CheckedSplits:
             self._splits[place], self._skipped[place] = good, bad
         return self._splits[place]
 
+    def longest_video(self) -> int:
+        """The number of frames of the longest video of all splits, before any look at pictures."""
+        lengths = (len(v) for data in self._splits.values() for v in data.frames_by_video())
+        return max(lengths, default=0)
+
     def skipped(self, split: str) -> dict[int, str]:
         """Image id -> fault of the pictures that a split was left without; {} before its use."""
         return self._skipped.get(self._place(split), {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -41,33 +40,21 @@ class Clips:
         return frames[clip.frames].tolist(), clip.judged
 
 
-def check_clip_length(splits: Mapping[str, CocoAnnotations], clip_length: int) -> None:
-    """Say how many videos are shorter than a clip, and refuse data of which all are.
+def tell_short_videos(annotations: CocoAnnotations, clip_length: int, what: str) -> None:
+    """Say how many videos are shorter than a clip.
 
     Args:
-        splits: the videos, by what messages call them.
+        annotations: the videos.
         clip_length: T.
-
-    Raises:
-        ValueError: if no video has `clip_length` frames.
+        what: how messages call them.
     """
-    lengths = {
-        what: np.array([len(frames) for frames in data.frames_by_video()])
-        for what, data in splits.items()
-    }
-    longest = max((own.max(initial=0) for own in lengths.values()), default=0)
-    if clip_length > longest:
-        raise ValueError(
-            f"{', '.join(splits)}: datamodule.clip_length={clip_length}, but the longest video has "
-            f"{longest} frames; take clips of at most as many (1 for stills)"
-        )
-    for what, own in lengths.items():
-        short = int((own < clip_length).sum())
-        if short:
-            logger.warning(
-                "%s: %d of %d videos and stills have fewer than %d frames; their clips are shorter",
-                what, short, len(own), clip_length,
-            )  # fmt: skip
+    lengths = [len(frames) for frames in annotations.frames_by_video()]
+    short = sum(length < clip_length for length in lengths)
+    if short:
+        logger.warning(
+            "%s: %d of %d videos and stills have fewer than %d frames; their clips are shorter",
+            what, short, len(lengths), clip_length,
+        )  # fmt: skip
 
 
 def check_one_size(annotations: CocoAnnotations, what: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 from typing_extensions import override
 
 from datamodules.bits_per_pixel import file_bits_per_pixel
@@ -221,7 +221,7 @@ class DetectionDataModule(LightningDataModule):
         persistent: bool = False,
     ) -> DataLoader[Batch]:
         dataset = self._dataset(split, read=read)
-        batches = EvaluationBatches(len(dataset), *self._processes(), self.batch_size)
+        batches = self._evaluation_batches(len(dataset))
         return clip_loader(dataset, batches, self.num_workers, self.seed, persistent)
 
     def _dataset(
@@ -238,6 +238,10 @@ class DetectionDataModule(LightningDataModule):
         """What shows the test pictures in a condition, by index; None for those on disk."""
         del condition
         return None
+
+    def _evaluation_batches(self, length: int) -> Sampler[Any]:
+        """Which clips this process judges, in what batches."""
+        return EvaluationBatches(length, *self._processes(), self.batch_size)
 
     def _splits_of(self, stage: str | None) -> list[str]:
         """The splits that a stage of the trainer needs."""

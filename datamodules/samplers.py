@@ -1,8 +1,9 @@
-"""Which pictures a process sees, in what order. Items are (index, epoch)."""
+"""Which clips a process sees, in what order. Items are (index, epoch)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from torch.utils.data import Dataset, DistributedSampler, Sampler
@@ -45,3 +46,39 @@ class EvaluationBatches(Sampler[list[tuple[int, int]]]):
 
     def __len__(self) -> int:
         return len(self.starts)
+
+
+class NeighbouringBatches(Sampler[list[tuple[int, int]]]):
+    """As `EvaluationBatches`, but each process, and each of its loaders, gets clips in a row.
+
+    Clips that overlap then meet in one loader, which decodes their common frames once. The order
+    of the batches depends on the number of loaders; what is judged does not.
+
+    Args:
+        length: how many clips there are.
+        world_size: how many processes.
+        rank: of this one.
+        batch_size: clips a batch.
+        num_workers: loaders a process; torch hands them the batches by turns.
+    """
+
+    def __init__(
+        self, length: int, world_size: int, rank: int, batch_size: int, num_workers: int
+    ) -> None:
+        ends = [length * process // world_size for process in range(world_size + 1)]
+        most = max(end - start for start, end in pairwise(ends))
+        own = range(ends[rank], ends[rank + 1])
+        # The last one is empty where other processes have a batch more.
+        in_a_row = [own[start : start + batch_size] for start in range(0, most, batch_size)]
+        count, loaders = len(in_a_row), max(1, num_workers)
+        shares = [len(range(loader, count, loaders)) for loader in range(loaders)]
+        firsts = [sum(shares[:loader]) for loader in range(loaders)]
+        self.batches = [in_a_row[firsts[j % loaders] + j // loaders] for j in range(count)]
+
+    @override
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in self.batches:
+            yield [(index, 0) for index in batch]
+
+    def __len__(self) -> int:
+        return len(self.batches)

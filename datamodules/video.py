@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import Sampler
 from typing_extensions import override
 
-from datamodules.clips import Clips, check_clip_length, check_one_size
+from datamodules.clips import Clips, check_one_size, tell_short_videos
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.frame_samplers import FrameSampler, RandomReferences, SequentialClips
 from datamodules.picture import read_picture
 from datamodules.recent_pictures import RecentPictures
+from datamodules.samplers import NeighbouringBatches
 
 
 class VideoDataModule(DetectionDataModule):
@@ -90,11 +92,16 @@ class VideoDataModule(DetectionDataModule):
     @override
     def setup(self, stage: str | None = None) -> None:
         super().setup(stage)
-        splits = {f"{self.name} {s}": self.annotations(s) for s in self._splits_of(stage)}
-        check_clip_length(splits, self.clip_length)
-        if self.clip_length > 1:
-            for what, data in splits.items():
-                check_one_size(data, what)
+        longest = self._read().longest_video()
+        if self.clip_length > longest:
+            raise ValueError(
+                f"{self.name}: datamodule.clip_length={self.clip_length}, but the longest video "
+                f"has {longest} frames; take clips of at most as many (1 for stills)"
+            )
+        for split in self._splits_of(stage) if self.clip_length > 1 else ():
+            data, what = self.annotations(split), f"{self.name} {split}"
+            tell_short_videos(data, self.clip_length, what)
+            check_one_size(data, what)
 
     @override
     def data_digest(self, split: str = "test") -> str:
@@ -119,6 +126,10 @@ class VideoDataModule(DetectionDataModule):
             RecentPictures(read or partial(_read_file, data), self._cache_mb),
             Clips(data, self._train_frames if training else self._test_frames, self.seed),
         )
+
+    @override
+    def _evaluation_batches(self, length: int) -> Sampler[Any]:
+        return NeighbouringBatches(length, *self._processes(), self.batch_size, self.num_workers)
 
 
 def _read_file(data: Any, index: int) -> NDArray[np.uint8]:

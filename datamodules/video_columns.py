@@ -77,7 +77,7 @@ def _read_videos(
     labels = rows.labels("name")
     named = zip(video_ids, labels, strict=True)
     names = {video: name or f"{file} video {video}" for video, name in named}
-    return names, rates[: len(names)]
+    return names, np.where(rates > 0, rates, np.nan)
 
 
 def _frame_ids(

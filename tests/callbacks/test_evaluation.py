@@ -11,6 +11,9 @@ import pytest
 
 from callbacks.evaluation import DetectionEvaluation
 from datamodules.facades import FacadesDataModule
+from datamodules.frame_samplers import Causal
+from datamodules.video import VideoDataModule
+from prepare.drawn_video import draw_video_under
 
 NAMES = ["building", "window", "door"]
 
@@ -124,3 +127,31 @@ def test_pictures_past_a_limit_count_for_nothing_and_are_told(
     assert metrics["scalars"]["map"] == 1
     unjudged = len(data.annotations("test")) - 1
     assert f"test: {unjudged} of {unjudged + 1} pictures were not judged" in caplog.text
+
+
+def test_context_counts_for_nothing(oracle: Any, trainer_with: Any, tmp_path: Path) -> None:
+    """Overlapping clips show frames several times; only where they are judged do they count."""
+    root = draw_video_under(tmp_path / "data", videos=3, seed=1)
+    data = VideoDataModule(
+        3,
+        test_frames=Causal,
+        root=str(root),
+        fractions=dict.fromkeys(("train", "val", "test"), 1 / 3),
+    )
+    detector = oracle()
+    detector = type(detector)(list(data.classes.names))
+    truth = detector.predict
+
+    def wrong_in_context(batch: Any) -> Any:
+        found = truth(batch)
+        for prediction, target in zip(found, batch.frame_targets(), strict=True):
+            if not target.judged:
+                prediction.boxes = prediction.boxes / 2
+        return found
+
+    detector.predict = wrong_in_context
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    trainer.test(detector, datamodule=data, verbose=False)
+    assert read(tmp_path / "metrics.json")["scalars"]["map"] == 1
+    judged = {row["image_id"] for row in read(tmp_path / "predictions.json")}
+    assert judged <= set(data.annotations("test").image_ids.tolist())

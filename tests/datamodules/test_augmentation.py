@@ -130,6 +130,49 @@ def test_flipping_twice_is_the_identity() -> None:
     torch.testing.assert_close(back[0].boxes, truth.boxes, atol=1e-5, rtol=0)
 
 
+def test_a_vertical_flip_carries_the_boxes() -> None:
+    picture, truth = noise(), target([[0, 0, 5.5, 4], [10.25, 3, 64, 48]])
+    frames, (found,) = Augmentation(**STILL, vertical_flip_p=1.0)([picture], [truth], [0])
+    np.testing.assert_array_equal(frames[0], picture[::-1])
+    torch.testing.assert_close(found.boxes, torch.tensor([[0, 44, 5.5, 48], [10.25, 0, 64, 45]]))
+
+
+def test_turns_by_all_quarters_carry_the_boxes_of_all_frames() -> None:
+    """As numpy turns the pictures; boxes as their painted pixels lie."""
+    picture, truth = painted(np.random.default_rng(1))
+    turn, quarters = Augmentation(**STILL, turn_p=1.0), set()
+    for seed in range(20):
+        frames, targets = turn([picture, picture.copy()], [truth, truth], [seed])
+        quarters |= {k for k in range(4) if np.array_equal(frames[0], np.rot90(picture, k))}
+        np.testing.assert_array_equal(frames[0], frames[1])
+        for frame, found in zip(frames, targets, strict=True):
+            found.check(*frame.shape[:2])
+            for box, label in zip(found.boxes, found.labels.tolist(), strict=True):
+                expected = torch.tensor(extent(frame[:, :, 0] == 20 * label)).float()
+                torch.testing.assert_close(box, expected, atol=1e-4, rtol=0)
+    assert quarters == {1, 2, 3}
+
+
+def test_turned_frames_get_the_wanted_size() -> None:
+    turn = Augmentation(output_size=(30, 50), turn_p=1.0)
+    for seed in range(5):
+        frames, (found,) = turn([noise()], [target([[5, 5, 40, 40]])], [seed])
+        assert frames.shape == (1, 30, 50, 3)
+        found.check(30, 50)
+
+
+def test_a_moving_object_is_cropped_and_turned_by_one_window() -> None:
+    """Boxes of a later frame lie where its own pixels do, after crop, expansion, turn and flips."""
+    augmentation = Augmentation(photometric_p=0.0, fill=(1, 1, 1), vertical_flip_p=0.5, turn_p=0.5)
+    for seed in range(40):
+        drawn = [painted(np.random.default_rng([seed, t])) for t in range(3)]
+        frames, targets = augmentation([f for f, _ in drawn], [t for _, t in drawn], [seed])
+        for frame, found in zip(frames, targets, strict=True):
+            for box, label in zip(found.boxes, found.labels.tolist(), strict=True):
+                expected = torch.tensor(extent(frame[:, :, 0] == 20 * label)).float()
+                torch.testing.assert_close(box, expected, atol=1e-4, rtol=0)
+
+
 def test_nothing_switched_on_changes_nothing() -> None:
     picture, truth = noise(), target([[0, 0, 64, 48], [1.5, 2.5, 3, 4]], ignore=[[5, 5, 9, 9]])
     frames, (found,) = Augmentation(**STILL)([picture], [truth], [0])

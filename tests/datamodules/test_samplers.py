@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from datamodules.samplers import EvaluationBatches, TrainingSampler
+from datamodules.samplers import EvaluationBatches, NeighbouringBatches, TrainingSampler
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 12])
@@ -44,3 +44,26 @@ def test_training_shares_out_over_processes() -> None:
     data = list(range(20))
     parts = [list(TrainingSampler(data, 2, rank, seed=0)) for rank in range(2)]  # type: ignore[arg-type]
     assert sorted(parts[0] + parts[1]) == [(i, 0) for i in data]
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 12, 29])
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("loaders", [0, 1, 2, 3])
+def test_neighbours_meet_in_one_loader(
+    length: int, world_size: int, batch_size: int, loaders: int
+) -> None:
+    samplers = [
+        NeighbouringBatches(length, world_size, rank, batch_size, loaders)
+        for rank in range(world_size)
+    ]
+    batches = [list(sampler) for sampler in samplers]
+    seen = [item for own in batches for batch in own for item in batch]
+    assert sorted(seen) == [(index, 0) for index in range(length)]
+    assert len({len(own) for own in batches}) == 1
+    assert {len(own) for own in batches} == {len(sampler) for sampler in samplers}
+    for own in batches:
+        assert all(len(batch) <= batch_size for batch in own)
+        for loader in range(max(1, loaders)):
+            indices = [index for batch in own[loader :: max(1, loaders)] for index, _ in batch]
+            assert not indices or indices == list(range(indices[0], indices[0] + len(indices)))

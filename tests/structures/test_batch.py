@@ -40,6 +40,15 @@ def test_a_batch_of_skipped_frames_only_is_empty() -> None:
     assert (batch.frame_count, batch.clips, batch.skipped) == (0, [], [5, 6])
 
 
+def test_clips_tell_the_frames_that_they_lack() -> None:
+    clip, targets = make_sample(30, frames=2)
+    nothing = torch.empty((0, 3, 0, 0), dtype=torch.uint8)
+    batch = collate([(clip, targets, [32]), (nothing, [], [40, 41]), (clip, targets, [])])
+    assert batch.skipped == [32, 40, 41]
+    assert [len(clip) for clip in batch.clips] == [2, 2]
+    assert len(batch.targets) == 2
+
+
 @pytest.mark.parametrize(
     "clip",
     [
@@ -80,3 +89,10 @@ def test_moving_a_batch_moves_clips_and_targets_and_keeps_the_rest() -> None:
 def test_skipped_lists_are_not_shared_between_batches() -> None:
     Batch([], []).skipped.append(1)
     assert Batch([], []).skipped == []
+
+
+def test_whether_a_frame_is_judged_moves_along() -> None:
+    clip, targets = make_sample(10, frames=2)
+    targets[0].judged = False
+    moved = collate([(clip, targets)]).to("meta")
+    assert [target.judged for target in moved.frame_targets()] == [False, True]
