@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, get_worker_info
 
 from datamodules.coco_dataset import CocoDataset
-from structures import Batch, collate
+from structures import Batch, Target, collate
+from structures.batch import Sample
 
 
 def clip_loader(
@@ -28,12 +33,49 @@ def clip_loader(
         dataset,  # type: ignore[arg-type]  # of samples, which `collate` makes batches
         batch_sampler=batches,
         num_workers=num_workers,
-        collate_fn=collate,
+        collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=persistent and num_workers > 0,
         worker_init_fn=_one_thread,
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+def _collate(samples: Sequence[Sample]) -> Batch:
+    batch = collate(samples)
+    return batch if get_worker_info() is None else _SentBatch(**_values(batch))
+
+
+class _SentBatch(Batch):
+    """A batch that reaches another process as a plain one, with its targets copied there.
+
+    Torch sends each tensor as a file of shared memory. For the small ones of targets, over a
+    hundred a batch of clips, that takes several times as long as reading the frames.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        sent = [[_sent(target) for target in clip] for clip in self.targets]
+        return _received, (self.clips, sent, self.skipped)
+
+
+def _received(clips: list[Tensor], sent: list[list[dict[str, Any]]], skipped: list[int]) -> Batch:
+    return Batch(clips, [[_target(values) for values in clip] for clip in sent], skipped)
+
+
+def _sent(target: Target) -> dict[str, Any]:
+    values = _values(target).items()
+    return {name: v.numpy() if isinstance(v, Tensor) else v for name, v in values}
+
+
+def _target(sent: dict[str, Any]) -> Target:
+    values: dict[str, Any] = {
+        name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in sent.items()
+    }
+    return Target(**values)
+
+
+def _values(structure: Batch | Target) -> dict[str, Any]:
+    return {field.name: getattr(structure, field.name) for field in fields(structure)}
 
 
 def _one_thread(worker: int) -> None:

@@ -106,9 +106,12 @@ class VideoDataModule(DetectionDataModule):
     @override
     def data_digest(self, split: str = "test") -> str:
         """As in the base class; what a frame is shown with belongs to what it is judged on."""
-        sampler = self._test_frames
+        sampler, data = self._test_frames, self.annotations(split)
         clips = f"{type(sampler).__name__} {sorted(vars(sampler).items())} seed {self.seed}"
-        return hashlib.sha256(f"{super().data_digest(split)} {clips}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{super().data_digest(split)} {clips}".encode())
+        for column in (data.video_index, data.frame_ids, data.times):
+            digest.update(column.tobytes())
+        return digest.hexdigest()
 
     @override
     def _dataset(

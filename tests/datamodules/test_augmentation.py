@@ -287,7 +287,9 @@ def test_impossible_sizes_are_refused(size: Any) -> None:
         Augmentation(output_size=size)
 
 
-@pytest.mark.parametrize("name", ["photometric_p", "expand_p", "flip_p"])
+@pytest.mark.parametrize(
+    "name", ["photometric_p", "expand_p", "flip_p", "vertical_flip_p", "turn_p"]
+)
 def test_probabilities_end_at_one(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}.* must be from 0 to 1"):
         Augmentation(**{name: 2})

@@ -256,6 +256,26 @@ def test_the_digest_tells_how_frames_are_shown(root: str) -> None:
     assert VideoDataModule(4, test_frames=Causal, root=root).data_digest() == digests[0]
 
 
+def test_the_digest_tells_another_order_of_frames(root: str) -> None:
+    before = VideoDataModule(4, test_frames=Causal, root=root).data_digest()
+
+    def reverse(document: dict[str, Any]) -> None:
+        for image in document["images"]:
+            if "frame_id" in image:
+                image["frame_id"] *= -1
+
+    after = VideoDataModule(4, test_frames=Causal, root=edited(root, reverse)).data_digest()
+    assert after != before
+
+
+def test_a_video_on_two_sides_is_refused(make_root: MakeRoot) -> None:
+    document = video_document()
+    images = [row | {"file_name": f"again/{row['id']}.png"} for row in document["images"]]
+    root = make_root(train=document, val=document | {"images": images})
+    with pytest.raises(ValueError, match=r"6 groups or pictures stand in both train and val"):
+        VideoDataModule(4, root=str(root)).setup()
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
