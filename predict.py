@@ -49,7 +49,7 @@ def predict(cfg: DictConfig) -> Path:
     output.close()
     left_out = f", {len(output.skipped)} unreadable skipped" if output.skipped else ""
     print(
-        f"\n{len(output.images)} pictures{left_out}, {len(output.results)} detections: "
+        f"\n{len(output.images)} pictures{left_out}, {output.detection_count} detections: "
         f"{output.folder}"
     )
     return output.folder

@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 from torchvision.models import get_model_builder
 from typing_extensions import override
 
-from detectors.torchvision_detector import TorchvisionDetector
+from detectors.torchvision_family.module import TorchvisionDetector
 from structures import Batch, Target, collate
 
 _CLASSES = 10

@@ -5,7 +5,6 @@ python -m detectors.export run=outputs/2026-11-20/18-00-00 format=onnx
 An entry point like `train.py`; it lives here to be found beside what it exports.
 """
 
-# ruff: noqa: T201  # an entry point
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

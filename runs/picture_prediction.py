@@ -83,6 +83,11 @@ class PredictionFolder:
     images: list[dict[str, Any]] = field(default_factory=list)
     detections: list[Detections] = field(default_factory=list)
 
+    @property
+    def detection_count(self) -> int:
+        """Detections so far."""
+        return sum(map(len, self.detections))
+
     def add(self, frames: Sequence[Frame], predictions: Sequence[Prediction]) -> None:
         """Take the predictions of some frames and draw them."""
         self.detections.append(Detections.from_predictions(predictions, self.detector.classes))

@@ -122,7 +122,8 @@ def check_trusted(config: Mapping[str, Any], source: Path) -> None:
         raise ValueError(
             f"{source}: {key}._target_ is '{target}', which is no installed detector, datamodule, "
             "callback, logger, trainer, optimizer or schedule class. A run folder may not name "
-            "anything else; if you trust its author, name the class in a config of your own"
+            "anything else. A package of your own must be installed (pip install -e), PYTHONPATH "
+            "is not enough; if you trust another author, name the class in a config of your own"
         )
     _check_main_kinds(config, source)
 

@@ -13,14 +13,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
+from torchvision.models import get_model, get_model_weights, list_models
 
 from evaluate import evaluate
 from predict import predict
 from train import train
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# docs/add-a-detector.md is one path from start to end: tests/examples/test_add_a_detector.py.
+PAGES = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name != "add-a-detector.md"),
+]
 # What `make` and CI run themselves, and what needs a package of the reader's own.
 ELSEWHERE = re.compile(r"make |python3 -m venv|\.venv/bin/|hydra\.searchpath|gpu")
 SMALL = [
@@ -57,7 +63,7 @@ def home(drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A home and working directory in which the folders that the pages name exist."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    for name in ("facades", "other", "cmp", "labelme", "paris"):
+    for name in ("facades", "other", "cmp", "labelme", "paris", "coco"):
         shutil.copytree(drawn_root, tmp_path / "data" / name)
     cv2.imwrite(str(tmp_path / "street.jpg"), np.full((90, 120, 3), 127, np.uint8))
     return tmp_path
@@ -68,6 +74,15 @@ def overrides(command: str, run: Path | None = None) -> list[str]:
     return [re.sub(r"^run=outputs/\S+", f"run={run}", word) for word in words]
 
 
+def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
+    """What makes a training a matter of seconds."""
+    small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
+    if not any("datamodule.root=" in word for word in words):
+        small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
+        small += [f"paths.data={drawn_root.parent}"]
+    return small
+
+
 def run_composed(name: str, words: list[str], home: Path, function: Callable) -> None:
     paths = [f"paths.root={home}", f"paths.run={home / 'run'}"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
@@ -75,21 +90,51 @@ def run_composed(name: str, words: list[str], home: Path, function: Callable) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in of("train.py") if "--help" not in c])
+@pytest.mark.parametrize("command", [c for c in of("train.py") if not re.search("--help| -m ", c)])
 def test_training(command: str, home: Path, drawn_root: Path):
     words = overrides(command)
-    small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
-    if not any("datamodule.root=" in word for word in words):
-        small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
-        small += [f"paths.data={drawn_root.parent}"]
-    run_composed("train", [*words, *small], home, train)
+    run_composed("train", [*words, *small_overrides(words, drawn_root)], home, train)
     assert (home / "run" / "report.html").is_file()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", of("evaluate.py"))
+@pytest.mark.parametrize("command", of("train.py -m"))
+def test_multirun(command: str, home: Path, drawn_root: Path):
+    words = overrides(command)
+    small = [f"paths.root={home}", *small_overrides(words, drawn_root)]
+    subprocess.run([sys.executable, str(ROOT / "train.py"), *words, *small], cwd=home, check=True)
+    (table,) = (home / "multirun").glob("*/*/comparison.csv")
+    jobs = 1
+    for word in words[1:]:
+        jobs *= 1 + word.count(",")
+    assert len(table.read_text().splitlines()) == 1 + jobs
+    assert (table.parent / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in of("evaluate.py") if "model=" not in c])
 def test_evaluation(command: str, home: Path, trained_run: Path):
-    run_composed("evaluate", overrides(command, trained_run), home, evaluate)
+    words = overrides(command, trained_run)
+    if "run=[" in command:
+        shutil.copytree(trained_run, home / "again")
+        words = [re.sub(r"^run=\[.*", f"run=[{trained_run},{home / 'again'}]", w) for w in words]
+    run_composed("evaluate", [*words, "logger=csv"], home, evaluate)
+    assert (home / "run" / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in of("evaluate.py") if "model=" in c])
+def test_evaluation_of_published_weights(command: str, home: Path):
+    """A file stands in for the enum, which is fetched from the network."""
+    words = overrides(command)
+    (enum,) = [w.partition("=")[2] for w in words if w.startswith("model.weights=")]
+    kind = enum.partition(".")[0]
+    (name,) = [n for n in list_models() if get_model_weights(n).__name__ == kind]
+    network = get_model(name, weights=None, weights_backbone=None)
+    torch.save(network.state_dict(), home / "weights.pth")
+    words = [re.sub(r"^(model\.weights)=.*", rf"\1={home / 'weights.pth'}", w) for w in words]
+    small = ["model.min_size=64", "+trainer.limit_test_batches=1", "logger=csv"]
+    run_composed("evaluate", [*words, *small], home, evaluate)
     assert (home / "run" / "report.html").is_file()
 
 

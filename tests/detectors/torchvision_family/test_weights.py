@@ -20,9 +20,9 @@ from torchvision.models import (
 from torchvision.models._api import WeightsEnum
 
 from detectors.pretrained_weights import coco_slots
-from detectors.torchvision_detector import TorchvisionDetector
-from detectors.torchvision_recipe import ARCHITECTURES
-from detectors.torchvision_weights import published_norm
+from detectors.torchvision_family.module import TorchvisionDetector
+from detectors.torchvision_family.recipe import ARCHITECTURES
+from detectors.torchvision_family.weights import published_norm
 from structures import Batch, Target
 
 MOBILE = "fasterrcnn_mobilenet_v3_large_320_fpn"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_builder
 
-from detectors.torchvision_recipe import ARCHITECTURES
+from detectors.torchvision_family.recipe import ARCHITECTURES
 
 _CLASSIFIER_NETWORKS = ("resnet50", "mobilenet_v3_large")
 _SAME = 0.95  # share of common tensor names from which a file is taken for a network's

@@ -7,34 +7,32 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.ops import clip_boxes_to_image
 from typing_extensions import override
 
 from detectors.base import Detector, OptimizerFactory, ScheduleFactory
 from detectors.pretrained_weights import require_distinct_names
-from detectors.torchvision_graph import TorchvisionGraph
-from detectors.torchvision_networks import build_network, freeze_stages, timm_pyramid
-from detectors.torchvision_passes import (
+from detectors.torchvision_family.detection_graph import TorchvisionGraph
+from detectors.torchvision_family.frames import to_images, to_prediction, to_targets
+from detectors.torchvision_family.networks import build_network, freeze_stages, timm_pyramid
+from detectors.torchvision_family.passes import (
     acting_as,
     fixed_draws,
     groups_of_one_size,
     one_backbone_pass,
 )
-from detectors.torchvision_recipe import (
-    NORMS,
+from detectors.torchvision_family.recipe import (
     Recipe,
     builder_options,
     reduces_tail,
     require_architecture,
+    require_one_start,
 )
-from detectors.torchvision_weights import (
+from detectors.torchvision_family.weights import (
     load_backbone_weights,
     load_detector_weights,
     published_norm,
 )
 from structures import Batch, Prediction
-
-_OVER_TIMM = "fasterrcnn_resnet50_fpn"
 
 
 class TorchvisionDetector(Detector):
@@ -51,13 +49,15 @@ class TorchvisionDetector(Detector):
         class_names: see `Detector`.
         category_ids: see `Detector`.
         architecture: name of torchvision's builder, one of
-            `detectors.torchvision_networks.ARCHITECTURES`.
+            `detectors.torchvision_family.networks.ARCHITECTURES`.
         weights: the whole detector, as an enum name such as
             'FasterRCNN_ResNet50_FPN_Weights.COCO_V1' or a file; classes are taken over by name.
-        backbone: a timm model under Faster R-CNN in place of ResNet-50, see `timm_fpn_backbone`.
+        backbone: a timm model under Faster R-CNN, RetinaNet or FCOS in place of ResNet-50, see
+            `timm_fpn_backbone`.
         backbone_weights: for the backbone alone: 'imagenet' for the published weights, an enum
             name, or a file.
         backbone_arguments: keyword arguments of the timm backbone.
+        pyramid_channels: of the feature pyramid over a timm backbone, and so of the heads.
         trainable_backbone_layers: of the backbone's stages, how many learn, counted from the last.
             By default all that start at random, else 3 (SSDLite 6); of a timm backbone all.
         norm: 'batch' normalises the backbone by its batch; 'frozen' keeps the statistics that
@@ -93,6 +93,7 @@ class TorchvisionDetector(Detector):
         backbone: str | None = None,
         backbone_weights: str | None = None,
         backbone_arguments: Mapping[str, Any] | None = None,
+        pyramid_channels: int = 256,
         trainable_backbone_layers: int | None = None,
         norm: str | None = None,
         reduced_tail: bool | None = None,
@@ -113,7 +114,7 @@ class TorchvisionDetector(Detector):
             class_names, category_ids, optimizer, schedule, schedule_interval, parameter_groups
         )
         require_distinct_names(self.classes.names)
-        _require_one_start(architecture, weights, backbone, backbone_weights, norm)
+        require_one_start(architecture, weights, backbone, backbone_weights, norm)
         own_weights = None if backbone is not None else backbone_weights
         recipe = Recipe(
             architecture,
@@ -134,7 +135,12 @@ class TorchvisionDetector(Detector):
         pyramid = None
         if backbone is not None:
             pyramid = timm_pyramid(
-                backbone, backbone_weights, backbone_arguments, trainable_backbone_layers
+                backbone,
+                backbone_weights,
+                backbone_arguments,
+                trainable_backbone_layers,
+                width=pyramid_channels,
+                dense=not architecture.startswith("fasterrcnn"),
             )
         elif trainable_backbone_layers is None and (weights or backbone_weights):
             trainable_backbone_layers = require_architecture(architecture).trainable
@@ -155,10 +161,18 @@ class TorchvisionDetector(Detector):
             trainable_backbone_layers=trainable_backbone_layers,
         )
 
+    @property
+    @override
+    def title(self) -> str:
+        """As `Detector.title`: the architecture, and what it stands on instead of its own."""
+        backbone = self.hparams["backbone"]
+        name = str(self.hparams["architecture"])
+        return name if backbone is None else f"{name.partition('_')[0]} ({backbone})"
+
     @override
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         if self.training:
-            return self.network(_images(batch), _targets(batch))
+            return self.network(to_images(batch), to_targets(batch))
         return self._in_groups(batch, with_losses=True, with_predictions=False)[0]
 
     @override
@@ -172,19 +186,18 @@ class TorchvisionDetector(Detector):
         return self._in_groups(batch, with_losses=True, with_predictions=True)
 
     @override
-    def coverage(self, boxes: Tensor, labels: Tensor, frame_sizes: Tensor) -> dict[str, float]:
-        """Refuses to train a Mask R-CNN, for no training set has masks here. See `Detector`.
+    def setup(self, stage: str) -> None:
+        """Before the first step of anything; refuses to train a Mask R-CNN.
 
         Raises:
-            ValueError: if this is a Mask R-CNN.
+            ValueError: if this is a Mask R-CNN and `stage` is 'fit'.
         """
-        if self.hparams["architecture"].startswith("maskrcnn"):
+        if stage == "fit" and self.hparams["architecture"].startswith("maskrcnn"):
             raise ValueError(
                 "Mask R-CNN cannot be trained here: targets are boxes without masks, so its mask "
                 "branch would learn nothing. Train model=faster_rcnn, which is the same network "
                 "without that branch, or evaluate a Mask R-CNN with published weights"
             )
-        return super().coverage(boxes, labels, frame_sizes)
 
     @override
     def detection_graph(self) -> TorchvisionGraph:
@@ -194,7 +207,7 @@ class TorchvisionDetector(Detector):
         self, batch: Batch, with_losses: bool, with_predictions: bool
     ) -> tuple[dict[str, Tensor], list[Prediction]]:
         """Frames of one size together; losses are their mean over all frames."""
-        images, targets = _images(batch), _targets(batch)
+        images, targets = to_images(batch), to_targets(batch)
         losses: dict[str, Tensor] = {}
         predictions: dict[int, Prediction] = {}
         for group in groups_of_one_size(self.network, images):
@@ -212,54 +225,5 @@ class TorchvisionDetector(Detector):
                     for index, row in rows:
                         size = (images[index].shape[1], images[index].shape[2])
                         image_id = batch.frame_targets()[index].image_id
-                        predictions[index] = _prediction(image_id, size, row)
+                        predictions[index] = to_prediction(image_id, size, row)
         return losses, [predictions[index] for index in sorted(predictions)]
-
-
-def _images(batch: Batch) -> list[Tensor]:
-    return [frame / 255 for frame in batch.frames()]
-
-
-def _targets(batch: Batch) -> list[dict[str, Tensor]]:
-    targets = []
-    for target in batch.frame_targets():
-        # A crowd's box is no object, and no anchor should learn to draw it.
-        single = slice(None) if target.iscrowd is None else ~target.iscrowd
-        targets.append({"boxes": target.boxes[single], "labels": target.labels[single]})
-    return targets
-
-
-def _prediction(image_id: int, size: tuple[int, int], found: Mapping[str, Tensor]) -> Prediction:
-    """Detections inside their frame, without empty boxes and without the unused slot 0."""
-    boxes = clip_boxes_to_image(found["boxes"].float(), size)
-    kept = (boxes[:, 2:] > boxes[:, :2]).all(1) & (found["labels"] > 0)
-    return Prediction(boxes[kept], found["scores"].float()[kept], found["labels"][kept], image_id)
-
-
-def _require_one_start(
-    architecture: str,
-    weights: str | None,
-    backbone: str | None,
-    backbone_weights: str | None,
-    norm: str | None,
-) -> None:
-    require_architecture(architecture)
-    if norm not in (None, *NORMS):
-        raise ValueError(f"norm must be null or one of {', '.join(NORMS)}, got {norm!r}")
-    if weights is not None and (backbone is not None or backbone_weights is not None):
-        raise ValueError(
-            f"weights={weights} is a whole detector of torchvision with its backbone: leave out "
-            "backbone and backbone_weights, or weights"
-        )
-    if backbone is None:
-        return
-    if architecture != _OVER_TIMM:
-        raise ValueError(
-            f"backbone={backbone}: a timm backbone goes under Faster R-CNN alone, so architecture "
-            f"must be {_OVER_TIMM}, got {architecture}"
-        )
-    if norm not in (None, "batch"):
-        raise ValueError(
-            f"norm={norm} is for torchvision's backbones; timm's {backbone} keeps its own, and "
-            "trainable_backbone_layers freezes it with its stages"
-        )

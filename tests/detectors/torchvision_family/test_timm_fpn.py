@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from detectors.timm_fpn import TimmFPN, timm_fpn_backbone
+from detectors.torchvision_family.timm_fpn import TimmFPN, timm_fpn_backbone
 
 SWIN = "swin_tiny_patch4_window7_224"
 # A narrow Swin: real code, small tensors.

@@ -11,13 +11,12 @@ from timm.data import resolve_model_data_config
 from timm.layers import Format
 from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 from typing_extensions import override
 
 from detectors.timm_features import timm_features
 
 _STRIDES = (4, 8, 16, 32)  # C2..C5 of the FPN paper
-_WIDTH = 256
 # Multiples of 32, as torchvision pads pictures to, but longer than what models were trained on.
 _PROBE = (64, 416)
 
@@ -25,9 +24,10 @@ _PROBE = (64, 416)
 class TimmFPN(nn.Module):
     """Feature maps of a backbone, merged top-down into a pyramid of one width.
 
-    'Feature Pyramid Networks for Object Detection' (Lin et al., 2017), section 3, with the coarsest
-    map subsampled once more for the largest anchors (section 4.1), as torchvision's own
-    `resnet50_fpn` has it.
+    'Feature Pyramid Networks for Object Detection' (Lin et al., 2017), section 3. Two-stage
+    detectors subsample the coarsest map once more for the largest anchors (section 4.1); RetinaNet
+    (Lin et al., 2017, section 4) and FCOS drop the finest map and convolve two coarser ones, P6 and
+    P7. Both as torchvision's own `resnet50_fpn` have it.
 
     Frozen stages run in eval mode even while the rest trains: neither their BatchNorm statistics
     nor their stochastic depth move.
@@ -37,10 +37,12 @@ class TimmFPN(nn.Module):
         strides: of the body's maps in pixels, finest first.
         frozen_stages: number of maps, finest first, of which everything that computes them is
             frozen; 1 freezes the stem and the first stage.
+        width: channels of every map of the pyramid.
+        dense: P6 and P7 for a one-stage detector, whose body's finest map is that of stride 8.
 
     Attributes:
         out_channels: of every map of the pyramid.
-        levels: names of the maps that `forward` gives, finest first; the last one is 'pool'.
+        levels: names of the maps that `forward` gives, finest first; the last is 'pool', or 'p7'.
         strides: of these maps in pixels.
         mean: of RGB in [0, 1], which the published weights want subtracted.
         std: by which they want RGB divided.
@@ -50,7 +52,14 @@ class TimmFPN(nn.Module):
             of these strides for pictures of any multiple of 32 pixels.
     """
 
-    def __init__(self, body: nn.Module, strides: tuple[int, ...], frozen_stages: int = 0) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        strides: tuple[int, ...],
+        frozen_stages: int = 0,
+        width: int = 256,
+        dense: bool = False,
+    ) -> None:
         super().__init__()
         if not 0 <= frozen_stages <= len(strides):
             raise ValueError(
@@ -59,19 +68,21 @@ class TimmFPN(nn.Module):
             )
         info: Any = body.feature_info
         config = resolve_model_data_config(body)
-        self.out_channels = _WIDTH
-        self.levels = (*(str(i) for i in range(len(strides))), "pool")
-        self.strides = (*strides, 2 * strides[-1])
+        self.out_channels = width
+        extra = ("p6", "p7") if dense else ("pool",)
+        self.levels = (*(str(i) for i in range(len(strides))), *extra)
+        self.strides = (*strides, *(strides[-1] * 2 ** (i + 1) for i in range(len(extra))))
         self.mean = tuple(config["mean"])
         self.std = tuple(config["std"])
         self.body = body
-        self.fpn = FeaturePyramidNetwork(info.channels(), _WIDTH, LastLevelMaxPool())
+        coarser = LastLevelP6P7(width, width) if dense else LastLevelMaxPool()
+        self.fpn = FeaturePyramidNetwork(info.channels(), width, coarser)
         self._channels_last = getattr(body, "output_fmt", None) == Format.NHWC
         self._frozen = self._freeze(self._probed(info.channels(), strides)[:frozen_stages])
 
     @override
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
-        """Float [B, 3, H, W] -> a map float [B, 256, H / stride, W / stride] for each level."""
+        """Float [B, 3, H, W] -> a map float [B, width, H / stride, W / stride] a level."""
         return self.fpn(OrderedDict(zip(self.levels, self._maps(images), strict=False)))
 
     @override
@@ -131,8 +142,12 @@ def timm_fpn_backbone(
     weights: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     frozen_stages: int = 0,
+    width: int = 256,
+    dense: bool = False,
 ) -> TimmFPN:
     """A pyramid over the maps at strides 4, 8, 16 and 32, or as many of them as the model has.
+
+    For a one-stage detector (`dense`) those from stride 8 on.
 
     Maps are picked by stride and not by index, which counts a stem in some models only.
 
@@ -142,6 +157,8 @@ def timm_fpn_backbone(
             random start.
         arguments: keyword arguments of the model's constructor.
         frozen_stages: see `TimmFPN`.
+        width: see `TimmFPN`.
+        dense: see `TimmFPN`.
 
     Raises:
         ValueError: if timm has no such model, it has fewer than two of these strides, takes no
@@ -153,13 +170,15 @@ def timm_fpn_backbone(
     info: Any = plain.feature_info
     # The deepest map of each stride, as the paper takes them.
     index = {stage["reduction"]: i for i, stage in enumerate(info.info)}
-    strides = tuple(stride for stride in _STRIDES if stride in index)
+    wanted = _STRIDES[1:] if dense else _STRIDES
+    strides = tuple(stride for stride in wanted if stride in index)
     if len(strides) < 2:
         raise ValueError(
             f"backbone: timm's {name} has feature maps of stride {sorted(index)} only; a pyramid "
-            f"needs at least two of {_STRIDES}"
+            f"needs at least two of {wanted}"
         )
     if any(getattr(module, "strict_img_size", False) for module in plain.modules()):
         arguments.setdefault("strict_img_size", False)  # Swin's way to take any picture size
     arguments["out_indices"] = tuple(index[stride] for stride in strides)
-    return TimmFPN(timm_features("backbone", name, arguments, weights), strides, frozen_stages)
+    body = timm_features("backbone", name, arguments, weights)
+    return TimmFPN(body, strides, frozen_stages, width, dense)

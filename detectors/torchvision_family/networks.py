@@ -12,14 +12,16 @@ from torch import Tensor, nn
 from torchvision.models import get_model_builder, mobilenet_v3_large
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FasterRCNN
+from torchvision.models.detection.fcos import FCOS
+from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.ssd import SSD
 from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
-from detectors.timm_fpn import TimmFPN, timm_fpn_backbone
-from detectors.torchvision_anchors import set_anchors
-from detectors.torchvision_recipe import Recipe
+from detectors.torchvision_family.anchors import set_anchors
+from detectors.torchvision_family.recipe import Recipe
+from detectors.torchvision_family.timm_fpn import TimmFPN, timm_fpn_backbone
 
 
 def build_network(recipe: Recipe, class_slots: int, backbone: TimmFPN | None = None) -> nn.Module:
@@ -32,15 +34,14 @@ def build_network(recipe: Recipe, class_slots: int, backbone: TimmFPN | None = N
         recipe: its shape. `norm` 'frozen' fixes the statistics of the backbone's batch
             normalisation, 'frozen_eps_0' also leaves out their epsilon.
         class_slots: C + 1, with slot 0 for background.
-        backbone: instead of the architecture's own, for Faster R-CNN.
+        backbone: instead of the architecture's own, for Faster R-CNN, RetinaNet and FCOS.
 
     Raises:
-        ValueError: if anchors or normalisation do not fit the architecture, or over a backbone of
-            timm the architecture is not Faster R-CNN.
+        ValueError: if anchors or normalisation do not fit the architecture.
     """
     options = dict(recipe.options or {})
     if backbone is not None:
-        network: Any = _faster_rcnn_over(backbone, class_slots, options)
+        network: Any = _over_timm(recipe.architecture, backbone, class_slots, options)
     else:
         builder = get_model_builder(recipe.architecture)
         network = builder(weights=None, weights_backbone=None, num_classes=class_slots, **options)
@@ -104,18 +105,29 @@ def _strided_blocks() -> list[int]:
     return [index for index, block in enumerate(blocks) if getattr(block, "_is_cn", False)]
 
 
-def _faster_rcnn_over(backbone: TimmFPN, class_slots: int, options: dict[str, Any]) -> FasterRCNN:
-    # As torchvision's own: an anchor of 32 px at stride 4, twice as large a level; and the coarsest
-    # level, which pools another one, gives proposals only.
-    sizes = tuple((8 * stride,) for stride in backbone.strides)
+def _over_timm(
+    architecture: str, backbone: TimmFPN, class_slots: int, options: dict[str, Any]
+) -> nn.Module:
+    """A detector over another backbone, with anchors as torchvision has them for its own."""
+    options |= {"image_mean": list(backbone.mean), "image_std": list(backbone.std)}
+    ratios = ((0.5, 1.0, 2.0),) * len(backbone.strides)
+    if architecture == "retinanet_resnet50_fpn":
+        # Three sizes an octave: 32, 40 and 50 px at stride 8.
+        sides = tuple(
+            tuple(int(4 * stride * 2 ** (third / 3)) for third in range(3))
+            for stride in backbone.strides
+        )
+        anchors = AnchorGenerator(sides, ratios)
+        return RetinaNet(backbone, class_slots, anchor_generator=anchors, **options)
+    if architecture == "fcos_resnet50_fpn":
+        points = AnchorGenerator(tuple((s,) for s in backbone.strides), ((1.0,),) * len(ratios))
+        return FCOS(backbone, class_slots, anchor_generator=points, **options)
+    # An anchor of 32 px at stride 4, twice as large a level; the coarsest level, which pools
+    # another one, gives proposals only.
+    anchors = AnchorGenerator(tuple((8 * stride,) for stride in backbone.strides), ratios)
+    pooled = MultiScaleRoIAlign(list(backbone.levels[:-1]), 7, sampling_ratio=2)
     return FasterRCNN(
-        backbone,
-        class_slots,
-        image_mean=list(backbone.mean),
-        image_std=list(backbone.std),
-        rpn_anchor_generator=AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes)),
-        box_roi_pool=MultiScaleRoIAlign(list(backbone.levels[:-1]), 7, sampling_ratio=2),
-        **options,
+        backbone, class_slots, rpn_anchor_generator=anchors, box_roi_pool=pooled, **options
     )
 
 
@@ -148,18 +160,24 @@ def _freeze_norm(network: Any, eps: float | None) -> None:
 
 
 def timm_pyramid(
-    name: str, weights: str | None, arguments: Mapping[str, Any] | None, trainable: int | None
+    name: str,
+    weights: str | None,
+    arguments: Mapping[str, Any] | None,
+    trainable: int | None,
+    width: int,
+    dense: bool,
 ) -> TimmFPN:
     """A timm backbone of which the last `trainable` stages learn, or all; see `timm_fpn_backbone`.
 
     Raises:
         ValueError: if it has fewer stages.
     """
-    if trainable is None:
-        return timm_fpn_backbone(name, weights, arguments)
-    stages = len(timm_fpn_backbone(name, None, arguments).levels) - 1
-    _require_stages(trainable, stages)
-    return timm_fpn_backbone(name, weights, arguments, frozen_stages=stages - trainable)
+    frozen = 0
+    if trainable is not None:
+        stages = len(timm_fpn_backbone(name, None, arguments, dense=dense).levels) - 1 - dense
+        _require_stages(trainable, stages)
+        frozen = stages - trainable
+    return timm_fpn_backbone(name, weights, arguments, frozen, width, dense)
 
 
 def _require_stages(trainable: int, stages: int) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from detectors.torchvision_anchors import Levels
+from detectors.torchvision_family.anchors import Levels
 
 NORMS = ("batch", "frozen", "frozen_eps_0")
+OVER_TIMM = ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn")
 _SSDLITE = "ssdlite320_mobilenet_v3_large"
 
 
@@ -137,3 +138,44 @@ def builder_options(
         "rpn_pre_nms_top_n_test" if two_stage else "topk_candidates": pre_nms_top_k,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def require_one_start(
+    architecture: str,
+    weights: str | None,
+    backbone: str | None,
+    backbone_weights: str | None,
+    norm: str | None,
+) -> None:
+    """Check that a network starts from one source only.
+
+    Args:
+        architecture: one of `ARCHITECTURES`.
+        weights: of the whole detector.
+        backbone: a timm model's name.
+        backbone_weights: of the backbone alone.
+        norm: one of `NORMS`, or None.
+
+    Raises:
+        ValueError: if two of them contradict each other; names both.
+    """
+    require_architecture(architecture)
+    if norm not in (None, *NORMS):
+        raise ValueError(f"norm must be null or one of {', '.join(NORMS)}, got {norm!r}")
+    if weights is not None and (backbone is not None or backbone_weights is not None):
+        raise ValueError(
+            f"weights={weights} is a whole detector of torchvision with its backbone: leave out "
+            "backbone and backbone_weights, or weights"
+        )
+    if backbone is None:
+        return
+    if architecture not in OVER_TIMM:
+        raise ValueError(
+            f"backbone={backbone}: a timm backbone goes under one of {', '.join(OVER_TIMM)}, not "
+            f"under {architecture}"
+        )
+    if norm not in (None, "batch"):
+        raise ValueError(
+            f"norm={norm} is for torchvision's backbones; timm's {backbone} keeps its own, and "
+            "trainable_backbone_layers freezes it with its stages"
+        )

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision.models import get_model_builder
 
 from detectors.checks import check_detector
-from detectors.torchvision_detector import TorchvisionDetector
-from detectors.torchvision_recipe import ARCHITECTURES
+from detectors.torchvision_family.module import TorchvisionDetector
+from detectors.torchvision_family.recipe import ARCHITECTURES
 from structures import Batch, Target, collate
 
 MOBILE = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -180,7 +180,7 @@ def test_anchors_of_other_shapes_and_numbers_learn() -> None:
         (MOBILE, {"nms_iou": 1.5}, r"nms_iou.*from 0 to 1, got \{'nms_iou': 1.5\}"),
         (MOBILE, {"max_detections": 0}, r"at least 1.*\{'max_detections': 0\}"),
         (MOBILE, {"min_size": []}, r"\{'min_size': \[\]\}"),
-        (MOBILE, {"backbone": "resnet10t"}, "must be fasterrcnn_resnet50_fpn"),
+        (MOBILE, {"backbone": "resnet10t"}, "goes under one of fasterrcnn_resnet50_fpn"),
         (
             "fasterrcnn_resnet50_fpn",
             {"backbone": "resnet10t", "trainable_backbone_layers": 5},
@@ -209,10 +209,10 @@ def test_mask_rcnn_is_evaluated_on_its_boxes_and_not_trained() -> None:
         losses, (prediction,) = module.losses_and_predictions(pictures((96, 128)))
     assert "loss_mask" not in losses
     assert len(prediction.boxes) > 0
-    boxes = torch.ones(1, 4)
+    module.setup("test")
     with pytest.raises(ValueError, match=r"cannot be trained here.*without masks.*faster_rcnn"):
-        module.coverage(boxes, torch.ones(1).long(), torch.ones(1, 2).long())
-    assert detector().coverage(boxes, torch.ones(1).long(), torch.ones(1, 2).long()) == {}
+        module.setup("fit")
+    detector().setup("fit")
 
 
 def test_a_detector_without_its_weights_files_is_the_same_network(tmp_path: Any) -> None:

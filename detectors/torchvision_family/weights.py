@@ -23,9 +23,9 @@ from detectors.pretrained_weights import (
     read_weights,
     require_fit,
 )
-from detectors.torchvision_networks import build_network
-from detectors.torchvision_recipe import ARCHITECTURES, Recipe, require_architecture
-from detectors.torchvision_state import assign, looks_like
+from detectors.torchvision_family.networks import build_network
+from detectors.torchvision_family.recipe import ARCHITECTURES, Recipe, require_architecture
+from detectors.torchvision_family.state import assign, looks_like
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from detectors.onnx_export import export_onnx
 from detectors.onnx_sets import difference
-from detectors.torchvision_detector import TorchvisionDetector
-from detectors.torchvision_graph import _ExactTransform
+from detectors.torchvision_family.detection_graph import _ExactTransform
+from detectors.torchvision_family.module import TorchvisionDetector
 from structures import Batch, Prediction, Target
 
 
