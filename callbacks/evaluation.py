@@ -99,9 +99,9 @@ class DetectionEvaluation(Callback):
     ) -> None:
         # Brings the predictions from the device, so that the time includes what it computes.
         self._frames.add(outputs, batch, _classes(trainer, pl_module))
-        if batch.frame_count:
-            seconds = time.perf_counter() - self._started
-            self._milliseconds.append(1000 * seconds / batch.frame_count)
+        judged = sum(target.judged for target in batch.frame_targets())
+        if judged:
+            self._milliseconds.append(1000 * (time.perf_counter() - self._started) / judged)
         if batch_idx == trainer.num_test_batches[dataloader_idx] - 1:
             self._end_condition(trainer, dataloader_idx)
 

@@ -45,7 +45,7 @@ class ValidationPictures(Callback):
         frames = zip(batch.frames(), batch.frame_targets(), outputs["predictions"], strict=True)
         classes: Any = pl_module.classes
         for frame, target, prediction in frames:
-            if target.image_id in self._chosen:
+            if target.judged and target.image_id in self._chosen:
                 self._images[target.image_id] = self._overlay(frame, target, prediction, classes)
 
     @override
