@@ -25,11 +25,14 @@ class DetectionOutput(NamedTuple):
         logits: float [B, T, K, C], column c for label c + 1.
         boxes: float [B, T, K, 4], cxcywh in 0..1 of the frame without padding.
         auxiliary: (logits, boxes) of earlier rounds or decoder layers, in order; K may differ.
+        single_frame: (logits, boxes) of all decoder layers of the single-frame stage, where these
+            are not the output but what the temporal stage started from.
     """
 
     logits: Tensor
     boxes: Tensor
     auxiliary: list[tuple[Tensor, Tensor]]
+    single_frame: list[tuple[Tensor, Tensor]]
 
 
 class TransVODLiteNetwork(nn.Module):
@@ -134,6 +137,7 @@ class TransVODLiteNetwork(nn.Module):
         padding: Tensor | None = None,
         frame_absent: Tensor | None = None,
         times: Tensor | None = None,
+        temporal: bool = True,
     ) -> DetectionOutput:
         """Detect in every frame.
 
@@ -145,6 +149,7 @@ class TransVODLiteNetwork(nn.Module):
                 and whose output means nothing; each clip has a frame. None where all are there.
             times: float [B, T], when frames were taken, in units of the cadence; 0..T-1 where
                 absent.
+            temporal: False leaves the temporal stage out.
 
         Returns:
             Of the temporal stage; of the single-frame stage where there is no other.
@@ -153,17 +158,16 @@ class TransVODLiteNetwork(nn.Module):
         flat_padding = None if padding is None else padding.flatten(0, 1)
         with torch.no_grad() if self._frozen else nullcontext():
             state, layers = self._present_frames(frames.flatten(0, 1), flat_padding, frame_absent)
-        if self.temporal is None:
-            pairs = [
-                (logits.unflatten(0, clips), boxes.unflatten(0, clips))
-                for _, logits, boxes in layers
-            ]
-        else:
-            if times is None:
-                times = torch.arange(clips[1], device=frames.device).float().expand(clips)
-            rounds = self.temporal(state, times, frame_absent)
-            pairs = [(logits, boxes) for _, logits, boxes in rounds]
-        return DetectionOutput(*pairs[-1], pairs[:-1])
+        alone = [
+            (logits.unflatten(0, clips), boxes.unflatten(0, clips)) for _, logits, boxes in layers
+        ]
+        if self.temporal is None or not temporal:
+            return DetectionOutput(*alone[-1], alone[:-1], [])
+        if times is None:
+            times = torch.arange(clips[1], device=frames.device).float().expand(clips)
+        rounds = self.temporal(state, times, frame_absent)
+        pairs = [(logits, boxes) for _, logits, boxes in rounds]
+        return DetectionOutput(*pairs[-1], pairs[:-1], alone)
 
     def _present_frames(
         self, frames: Tensor, padding: Tensor | None, frame_absent: Tensor | None

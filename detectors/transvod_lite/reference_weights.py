@@ -127,6 +127,8 @@ def _class_rows(
                 f"{key}: the checkpoint has {len(theirs)} rows of classes, but {len(slots)} slots "
                 "are named; give one name for each row"
             )
+        if theirs.shape[1:] != ours.shape[1:]:
+            continue  # of another width, which is told with all other differences
         heads[key] = ours.clone()
         heads[key][list(rows)] = theirs[list(rows.values())].to(ours)
     return heads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from detectors.transvod_lite.module import TransVODLite
 from detectors.transvod_lite.network import TransVODLiteNetwork
 from detectors.transvod_lite.reference_weights import load_reference_weights
 
@@ -121,5 +123,29 @@ def small_network() -> Callable[..., TransVODLiteNetwork]:
             for parameter in network.parameters():
                 parameter.add_(0.05 * torch.randn_like(parameter))
         return network.eval()
+
+    return build
+
+
+@pytest.fixture
+def small_detector() -> Callable[..., TransVODLite]:
+    """Options of the detector or settings of its network -> a detector of small frames."""
+
+    def build(**options: Any) -> TransVODLite:
+        torch.manual_seed(0)
+        names = inspect.signature(TransVODLite).parameters
+        settings = {key: value for key, value in options.items() if key not in names}
+        own = {key: value for key, value in options.items() if key in names}
+        network = {**SMALL, "queries": 20, **settings}
+        sides = {"short_side": 64, "long_side": 107}
+        classes = ["drifting", "swinging", "pulsing"]
+        detector = TransVODLite(classes, network=network, **{**sides, **own})
+        if "weights" in own:
+            return detector
+        with torch.no_grad():
+            for name, parameter in detector.named_parameters():
+                if "_embedding" in name:  # zero before training, so that nothing could be seen
+                    parameter.add_(0.1 * torch.randn_like(parameter))
+        return detector
 
     return build
