@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
+from types import ModuleType
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
 
 from detectors.base import Detector
 from structures import ClassList
@@ -61,7 +64,7 @@ def restore(module: Detector, path: Path) -> None:
 
 
 def weights_digest(module: Detector) -> str:
-    """The sha256 of all that decides what a detector predicts: class, hyperparameters, weights."""
+    """The sha256 of what a checkpoint says of its predictions: class, hyperparameters, weights."""
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     facts = json.dumps([kind, dict(module.hparams)], sort_keys=True, default=str)
     digest = hashlib.sha256(facts.encode())
@@ -70,6 +73,30 @@ def weights_digest(module: Detector) -> str:
         # As bytes, for NumPy has no bfloat16.
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def code_digest(module: Detector) -> str:
+    """The sha256 of the Python files that a detector is made of.
+
+    They are those of its class's package, a plug-in's too, of `detectors` and of `structures`.
+    """
+    mro = type(module).__mro__
+    classes = mro[: mro.index(LightningModule)]
+    digest = hashlib.sha256()
+    for package in sorted({"structures", *(c.__module__.partition(".")[0] for c in classes)}):
+        for file in _python_files(import_module(package)):
+            digest.update(f"{package} {file.name}".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _python_files(module: ModuleType) -> list[Path]:
+    """All of a package; of a single module its file, of a notebook none."""
+    folders = getattr(module, "__path__", None)
+    if folders is not None:
+        return sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
+    file = getattr(module, "__file__", None)
+    return [] if file is None else [Path(file)]
 
 
 def load_weights_only(path: Path) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from callbacks.wandb_curves import log_robustness
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import ENGINE_VERSION
 from detectors.base import Detector
-from detectors.checkpoint import weights_digest
-from evaluation.detection_cache import DetectionCache
+from detectors.checkpoint import code_digest, weights_digest
+from evaluation.detection_cache import CachedDetections, DetectionCache
 
 log = logging.getLogger(__name__)
 
@@ -58,23 +58,36 @@ def judge_detector(
         trainer_config, callbacks=callbacks, logger=list(loggers), _convert_="all"
     )
     cache: DetectionCache | None = None
-    if trainer.limit_test_batches == 1.0:
+    # Lightning's integer 1 is one batch, its float 1.0 all of them.
+    if isinstance(trainer.limit_test_batches, float) and trainer.limit_test_batches == 1:
         cache = DetectionCache(cache_folder, _cache_key(trainer, detector, datamodule))
         evaluation.cache = cache
     known = {name: cache.read(name) for name in datamodule.conditions} if cache else {}
-    missing = [name for name in datamodule.conditions if known.get(name) is None]
-    if missing:
-        cached = len(datamodule.conditions) - len(missing)
-        log.info("%d conditions to test, %d are in the cache", len(missing), cached)
-        datamodule.select_conditions(missing)
-        trainer.test(detector, datamodule=datamodule, verbose=False)
-        return {name: float(value) for name, value in trainer.callback_metrics.items()}
-    log.info("All detections are in the cache: %s", cache_folder)
-    facts = {**run_facts(trainer, detector, datamodule), "milliseconds_per_picture": None}
     judged = {name: frames for name, frames in known.items() if frames is not None}
+    missing = [name for name in datamodule.conditions if name not in judged]
+    if not missing:
+        log.info("All detections are in the cache: %s", cache_folder)
+        return _judge_known(trainer, detector, datamodule, judged, folder)
+    log.info("%d conditions to test, %d are in the cache", len(missing), len(judged))
+    # They can be gigabytes, and are read again one by one when all is tested.
+    del known, judged
+    datamodule.select_conditions(missing)
+    trainer.test(detector, datamodule=datamodule, verbose=False)
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _judge_known(
+    trainer: Trainer,
+    detector: Detector,
+    datamodule: DetectionDataModule,
+    judged: Mapping[str, CachedDetections],
+    folder: Path,
+) -> dict[str, float]:
+    """What a test leaves behind and logs, without one."""
+    facts = {**run_facts(trainer, detector, datamodule), "milliseconds_per_picture": None}
     results = write_test_results(folder, datamodule, judged, detector.operating_point, facts)
     log_robustness(trainer, results.robustness)
-    for logger in loggers:
+    for logger in trainer.loggers:
         logger.log_metrics(results.scalars)
         logger.save()
     return results.scalars
@@ -83,18 +96,23 @@ def judge_detector(
 def _cache_key(
     trainer: Trainer, detector: Detector, datamodule: DetectionDataModule
 ) -> dict[str, str | int | float]:
-    """All that the detections depend on: detector, pictures, distortions and arithmetic."""
+    """All that the detections depend on: detector, pictures, distortions and arithmetic.
+
+    Without the code of the detector a developer's change would show no effect.
+    """
     return {
         "data": datamodule.name,
         "data_digest": datamodule.data_digest("test"),
         "model": detector.title,
         "checkpoint": weights_digest(detector),
+        "code": code_digest(detector),
         "distortions": str(ENGINE_VERSION),
         "precision": str(trainer.precision),
         "hardware": hardware_name(trainer.strategy.root_device),
         "channels_last": int(_is_channels_last(detector)),
         "torch": torch.__version__,
         "torchvision": version("torchvision"),
+        "timm": version("timm"),
         "opencv": cv2.__version__,
     }
 

@@ -107,3 +107,10 @@ def test_another_precision_is_not_answered_from_the_cache(
     words = ["trainer.precision=bf16-mixed"]
     judge(trained_run, drawn_root, tmp_path, judged / "cache", *words)
     assert calls
+
+
+def test_a_test_of_one_batch_leaves_nothing_in_the_cache(
+    trained_run: Path, drawn_root: Path, tmp_path: Path
+) -> None:
+    judge(trained_run, drawn_root, tmp_path, tmp_path / "cache", "+trainer.limit_test_batches=1")
+    assert not (tmp_path / "cache").exists()

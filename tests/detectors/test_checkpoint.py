@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 import torch
 
+from detectors.base import Detector
 from detectors.checkpoint import (
     checkpoint_classes,
+    code_digest,
     load_weights_only,
     read_checkpoint,
     require_same_classes,
     restore,
+    weights_digest,
 )
 from structures import ClassList
 
@@ -153,3 +156,36 @@ def test_another_order_is_an_error() -> None:
     found, expected = ClassList.numbered("ab"), ClassList.numbered("ba")
     with pytest.raises(ValueError, match="the same names in another order"):
         require_same_classes(Path("best.ckpt"), found, expected)
+
+
+class Scale(Detector):
+    def __init__(self, class_names: list[str], share: float = 0.5) -> None:
+        super().__init__(class_names)
+        self.network = torch.nn.Linear(2, 2)
+        torch.nn.init.constant_(self.network.weight, 1.0)
+        torch.nn.init.constant_(self.network.bias, 0.0)
+
+
+def test_a_digest_of_weights_tells_detectors_apart() -> None:
+    digests = {weights_digest(Scale(["door"])), weights_digest(Scale(["door"], share=0.4))}
+    changed = Scale(["door"])
+    changed.network.bias.data[1] += 1e-7
+    digests.add(weights_digest(changed))
+    assert len(digests) == 3
+    assert weights_digest(Scale(["door"])) in digests
+    assert weights_digest(Scale(["door"]).to(torch.bfloat16)) not in digests
+
+
+def test_a_digest_of_code_changes_with_a_file_of_the_detectors_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "somebodys_detector" / "parts"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "head.py").write_text("WIDTH = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(Scale, "__module__", "somebodys_detector.detector")
+    before = code_digest(Scale(["door"]))
+    assert code_digest(Scale(["door"], share=0.4)) == before
+    (package / "head.py").write_text("WIDTH = 2")
+    assert code_digest(Scale(["door"])) != before
