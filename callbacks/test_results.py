@@ -62,7 +62,7 @@ def write_test_results(
     robustness: Robustness | None = None
     examples: list[Example] = []
     if len(judged) > 1:
-        robustness, examples = _under_distortion(folder, datamodule, judged, clean, thresholds)
+        robustness, examples = _under_distortion(folder, datamodule, judged, clean)
         metrics["robustness"] = robustness.to_json()
     write_json(folder / "ground_truth.json", truth)
     write_results(folder / "predictions.json", judged[CLEAN].detections)
@@ -103,14 +103,19 @@ def _under_distortion(
     datamodule: Any,
     judged: Mapping[str, CachedDetections],
     clean: Evaluation,
-    thresholds: dict[str, float],
 ) -> tuple[Robustness, list[Example]]:
-    """Judge one condition after another, keeping its figures and one picture of each only."""
+    """Judge one condition after another, keeping its figures and one picture of each only.
+
+    All are shown at the thresholds of the clean pictures: nobody could choose others for a street
+    because it is foggy.
+    """
     image_id = choose_example(clean)
     scalars, examples = {}, []
     for name, frames in judged.items():
-        truth = judged_truth(datamodule, "test", frames)
-        evaluation = evaluate_detections(truth, frames.detections, thresholds or None)
+        evaluation = clean
+        if name != CLEAN:
+            truth = judged_truth(datamodule, "test", frames)
+            evaluation = evaluate_detections(truth, frames.detections, clean.thresholds())
         write_results(folder / "predictions" / f"{name}.json", frames.detections)
         scalars[name] = evaluation.scalars()
         picture = datamodule.picture(image_id, name)

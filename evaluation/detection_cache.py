@@ -67,8 +67,8 @@ class DetectionCache:
     Args:
         folder: of the cache; made when something is written.
         key: all that the detections depend on but the condition. Must name `data`, `model` and
-            `checkpoint` (a digest, see `checkpoint_digest`); further facts, such as the digest of
-            the split, thresholds or versions, as plain values.
+            `checkpoint` (a digest); further facts, such as the digest of the split, thresholds or
+            versions, as plain values.
 
     Raises:
         ValueError: if one of the three is missing, or a value is not finite.
@@ -138,16 +138,6 @@ class DetectionCache:
             log.info("%s cannot be read: %s", newest, error)
         else:
             log.info("%s was made otherwise, the detector runs again: %s", newest, difference)
-
-
-def checkpoint_digest(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _file_name(text: str) -> str:

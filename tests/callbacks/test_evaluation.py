@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callbacks import test_results
 from callbacks.evaluation import DetectionEvaluation
+from datamodules.coco_distorted import CocoDistortedDataModule
 from datamodules.facades import FacadesDataModule
 from datamodules.frame_samplers import Causal
 from datamodules.video import VideoDataModule
 from prepare.drawn_video import draw_video_under
+from structures import Batch, Prediction
 
 NAMES = ["building", "window", "door"]
 
@@ -95,6 +99,32 @@ def test_thresholds_chosen_on_the_tested_pictures_are_owned_up_to(
     trainer.fit(detector, datamodule=data, weights_only=True)
     trainer.test(detector, datamodule=data, verbose=False)
     assert read(tmp_path / "metrics.json")["operating_point_chosen_here"] is True
+
+
+def test_distorted_pictures_are_shown_at_the_thresholds_of_the_clean_ones(
+    make_root: Callable[..., Path],
+    oracle: Any,
+    trainer_with: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A detector that doubts itself in fog has missed what it no longer says aloud."""
+    data = CocoDistortedDataModule({"fog": [1]}, root=str(make_root(parted)), batch_size=100)
+    detector = oracle()
+    sure = detector.predict
+    doubts = iter([1.0, 0.1])
+
+    def predict(batch: Batch) -> list[Prediction]:
+        doubt = next(doubts)
+        return [replace(p, scores=p.scores * doubt) for p in sure(batch)]
+
+    detector.predict = predict
+    reports: list[Any] = []
+    monkeypatch.setattr(test_results, "write_report", lambda *_, **parts: reports.append(parts))
+    trainer_with(DetectionEvaluation(str(tmp_path))).test(detector, data, verbose=False)
+    clean, foggy = reports[0]["examples"]
+    assert clean.correct > 0
+    assert (foggy.correct, foggy.missed) == (0, clean.correct)
 
 
 def without_objects_in_val(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

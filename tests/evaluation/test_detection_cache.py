@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation import evaluate_detections
-from evaluation.detection_cache import METADATA, CachedDetections, DetectionCache, checkpoint_digest
+from evaluation.detection_cache import METADATA, CachedDetections, DetectionCache
 from evaluation.detections import Detections
 
 KEY = {"data": "coco dev", "model": "ssd300", "checkpoint": "0123456789abcdef", "score": 0.01}
@@ -225,14 +225,6 @@ def test_two_processes_may_write_the_same_entry(tmp_path):
     seed = 1 if np.array_equal(found.detections.scores, detections(seed=1).scores) else 2
     assert_same(found, cached(seed=seed))
     assert len(list(tmp_path.rglob("*.*"))) == 1
-
-
-def test_checkpoint_digest_is_sha256(tmp_path):
-    file = tmp_path / "best.ckpt"
-    file.write_bytes(b"abc")
-    assert checkpoint_digest(file).startswith("ba7816bf8f01cfea414140de5dae2223")
-    with pytest.raises(FileNotFoundError):
-        checkpoint_digest(tmp_path / "gone.ckpt")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 17, 19])
