@@ -131,7 +131,7 @@ class DetectionEvaluation(Callback):
         self._frames = _Frames()
         if frames is None:
             return
-        bits = datamodule.bits_per_pixel(name)
+        bits = datamodule.bits_per_pixel(name, frames.judged)
         self._conditions[name] = CachedDetections(
             frames.detections, frames.judged, frames.skipped, bits
         )

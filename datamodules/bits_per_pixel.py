@@ -13,25 +13,32 @@ from datamodules.coco_annotations import CocoAnnotations
 from datamodules.distortions import encode_jpeg
 
 
-def file_bits_per_pixel(annotations: CocoAnnotations) -> float:
-    """The mean over the pictures of a data set as they lie on disk."""
-    return _mean(annotations, lambda index: annotations.path(index).stat().st_size)
+def file_bits_per_pixel(annotations: CocoAnnotations, indices: NDArray[np.int64]) -> float:
+    """The mean over some pictures of a data set as they lie on disk."""
+    return _mean(annotations, indices, lambda index: annotations.path(index).stat().st_size)
 
 
 def jpeg_bits_per_pixel(
-    annotations: CocoAnnotations, read: Callable[[int], NDArray[np.uint8]], quality: int
+    annotations: CocoAnnotations,
+    indices: NDArray[np.int64],
+    read: Callable[[int], NDArray[np.uint8]],
+    quality: int,
 ) -> float:
-    """The mean over the pictures of a data set, encoded as JPEG.
+    """The mean over some pictures of a data set, encoded as JPEG.
 
     Args:
-        annotations: the pictures.
+        annotations: of the data set.
+        indices: the pictures.
         read: what picture an index has, uint8 [H, W, 3] RGB.
         quality: 1..100.
     """
-    return _mean(annotations, lambda index: len(encode_jpeg(read(index), quality)))
+    return _mean(annotations, indices, lambda index: len(encode_jpeg(read(index), quality)))
 
 
-def _mean(annotations: CocoAnnotations, size: Callable[[int], int]) -> float:
+def _mean(
+    annotations: CocoAnnotations, indices: NDArray[np.int64], size: Callable[[int], int]
+) -> float:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sizes = list(pool.map(size, range(len(annotations))))
-    return float(np.mean(8 * np.array(sizes) / (annotations.widths * annotations.heights)))
+        sizes = list(pool.map(size, indices.tolist()))
+    areas = annotations.widths[indices] * annotations.heights[indices]
+    return float(np.mean(8 * np.array(sizes) / areas))

@@ -94,12 +94,16 @@ class CocoDistortedDataModule(DetectionDataModule):
         return distort(picture, self._distortions[condition], image_id)
 
     @override
-    def bits_per_pixel(self, condition: str) -> float | None:
+    def bits_per_pixel(
+        self, condition: str, image_ids: NDArray[np.int64] | None = None
+    ) -> float | None:
         """As in the base class; bytes are those of the encoded JPEGs for the kind 'jpeg'."""
         distortion = self._distortions.get(condition)
         if distortion is None or distortion.kind != "jpeg":
-            return super().bits_per_pixel(condition)
-        return jpeg_bits_per_pixel(self.annotations("test"), self._pictures(), distortion.level)
+            return super().bits_per_pixel(condition, image_ids)
+        indices = self._tested(image_ids)
+        data = self.annotations("test")
+        return jpeg_bits_per_pixel(data, indices, self._pictures(), distortion.level)
 
     @override
     def test_dataloader(self) -> list[DataLoader[Batch]]:

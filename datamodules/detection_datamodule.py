@@ -140,16 +140,25 @@ class DetectionDataModule(LightningDataModule):
             self._require_condition(name)
         self._selected = tuple(names)
 
-    def bits_per_pixel(self, condition: str) -> float | None:
-        """The mean over the test pictures of 8 · bytes / (H · W), bytes of the files for 'clean'.
+    def bits_per_pixel(
+        self, condition: str, image_ids: NDArray[np.int64] | None = None
+    ) -> float | None:
+        """The mean over test pictures of 8 · bytes / (H · W), bytes of the files for 'clean'.
 
-        None for conditions that are no files.
+        Args:
+            condition: one of `conditions`.
+            image_ids: int64 [I], the pictures; all where absent.
+
+        Returns:
+            None for conditions that are no files.
 
         Raises:
             ValueError: if there is no such condition.
         """
         self._require_condition(condition)
-        return file_bits_per_pixel(self.annotations("test")) if condition == CLEAN else None
+        if condition != CLEAN:
+            return None
+        return file_bits_per_pixel(self.annotations("test"), self._tested(image_ids))
 
     def annotations(self, split: str) -> CocoAnnotations:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
@@ -238,6 +247,11 @@ class DetectionDataModule(LightningDataModule):
         """What shows the test pictures in a condition, by index; None for those on disk."""
         del condition
         return None
+
+    def _tested(self, image_ids: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """The places of test pictures, of all where no ids are given."""
+        known = self.annotations("test").image_ids
+        return np.flatnonzero(np.isin(known, known if image_ids is None else image_ids))
 
     def _evaluation_batches(self, length: int) -> Sampler[Any]:
         """Which clips this process judges, in what batches."""

@@ -202,6 +202,9 @@ def test_bits_per_pixel_are_of_the_files(make_root: MakeRoot) -> None:
     assert data.bits_per_pixel("clean") == pytest.approx(8 * np.mean(sizes) / (64 * 48))
     encoded = [len(encode_jpeg(data.picture(image_id), 10)) for image_id in range(10, 16)]
     assert data.bits_per_pixel("jpeg_q10") == pytest.approx(8 * np.mean(encoded) / (64 * 48))
+    assert data.bits_per_pixel("jpeg_q10", np.array([12, 15])) == pytest.approx(
+        8 * (encoded[2] + encoded[5]) / 2 / (64 * 48)
+    )
     assert data.bits_per_pixel("gaussian_noise_3") is None
     with pytest.raises(ValueError, match="no condition 'fog_1'"):
         data.bits_per_pixel("fog_1")
@@ -243,6 +246,8 @@ def test_picture_damaged_after_the_check(make_root: MakeRoot, workers: int) -> N
         batch = next(iter(loader))
         assert batch.skipped == [12]
         assert batch.frame_count == 5
+    judged = np.array([10, 11, 13, 14, 15])
+    assert lenient.bits_per_pixel("jpeg_q10", judged) is not None
 
 
 def test_real_coco_pictures_in_all_conditions(shared: Path) -> None:
