@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
+from detectors.frame_stream import FrameStream
 from detectors.onnx_graph import DetectionGraph
 from detectors.parameter_groups import build_parameter_groups
 from structures import Batch, ClassList, Prediction
@@ -122,6 +123,21 @@ class Detector(LightningModule):
             NotImplementedError: saying why there is none.
         """
         raise NotImplementedError("its class defines no detection_graph()")
+
+    def stream(self, window: int) -> FrameStream | None:
+        """This detector on a video as it comes, for `predict.py`.
+
+        Args:
+            window: frames that count for a prediction, the newest included.
+
+        Returns:
+            None, as here, where it sees each frame alone.
+
+        Raises:
+            ValueError: if `window` is below 1.
+        """
+        del window
+        return None
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -1,25 +1,20 @@
-"""Pictures through a detector, to COCO results and drawn pictures in a folder."""
+"""Pictures through a detector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
+from rich.progress import track
 
 from datamodules.picture import read_picture
 from detectors.base import Detector
-from evaluation.detections import Detections
-from evaluation.drawing import draw_boxes
-from evaluation.results_json import write_atomically, write_json, write_results
+from runs.prediction_folder import PredictionFolder
 from structures import Batch, Prediction, Target
-
-# Where a checkpoint carries no operating point for a class (it was never validated).
-_DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,74 +60,34 @@ def detect(detector: Detector, frames: Sequence[Frame]) -> list[Prediction]:
         return [p.cpu() for p in detector.predict(batch.to(detector.device))]
 
 
-@dataclass
-class PredictionFolder:
-    """Collects predictions; `pictures/` grows as they come, the JSON files are written by `close`.
+def predict_pictures(
+    detector: Detector,
+    pictures: Sequence[Path],
+    output: PredictionFolder,
+    on_bad_image: str,
+    batch_size: int,
+) -> None:
+    """Predict pictures, with a progress bar, and draw each into `output`.
 
-    Attributes:
-        folder: where everything goes.
-        detector: whose classes and operating point are used.
-        draw_above: score from which detections are drawn; None takes the operating point.
-        skipped: files that could not be read.
+    Args:
+        detector: in eval mode.
+        pictures: the files.
+        output: where predictions go.
+        on_bad_image: see `read_frames`.
+        batch_size: pictures that go through the detector at a time.
+
+    Raises:
+        ValueError: see `read_frames`.
     """
-
-    folder: Path
-    detector: Detector
-    draw_above: float | None
-    skipped: list[str] = field(default_factory=list)
-    images: list[dict[str, Any]] = field(default_factory=list)
-    detections: list[Detections] = field(default_factory=list)
-
-    @property
-    def detection_count(self) -> int:
-        """Detections so far."""
-        return sum(map(len, self.detections))
-
-    def add(self, frames: Sequence[Frame], predictions: Sequence[Prediction]) -> None:
-        """Take the predictions of some frames and draw them."""
-        self.detections.append(Detections.from_predictions(predictions, self.detector.classes))
-        for frame, prediction in zip(frames, predictions, strict=True):
-            height, width = frame.picture.shape[:2]
-            self.images.append(
-                {
-                    "id": frame.image_id,
-                    "file_name": str(frame.path),
-                    "width": width,
-                    "height": height,
-                }
+    frames = read_frames(pictures, on_bad_image, output.skipped)
+    for _ in track(range(0, len(pictures), batch_size), description="predicting"):
+        chunk = [frame for frame in islice(frames, batch_size) if frame is not None]
+        if not chunk:
+            continue
+        for frame, prediction in zip(chunk, detect(detector, chunk), strict=True):
+            output.add(frame.path, frame.picture.shape, prediction)
+            # The number keeps pictures of the same name in different folders apart.
+            output.write_picture(
+                f"{frame.image_id:06d}_{frame.path.stem}.jpg",
+                output.draw(frame.picture, prediction),
             )
-            self._draw(frame, prediction)
-
-    def close(self) -> None:
-        """Write predictions.json (COCO results) and images.json (what their ids mean)."""
-        classes = self.detector.classes
-        categories = [
-            {"id": category_id, "name": name}
-            for category_id, name in zip(classes.category_ids, classes.names, strict=True)
-        ]
-        found = Detections.concatenate(self.detections)
-        write_results(self.folder / "predictions.json", found)
-        write_json(
-            self.folder / "images.json",
-            {"images": self.images, "categories": categories, "skipped": self.skipped},
-        )
-
-    def _draw(self, frame: Frame, prediction: Prediction) -> None:
-        names = self.detector.classes.names
-        chosen = self.detector.operating_point
-        floors = [
-            self.draw_above if self.draw_above is not None else chosen.get(name, _DEFAULT_THRESHOLD)
-            for name in names
-        ]
-        shown = prediction.scores >= torch.tensor(floors)[prediction.labels - 1]
-        drawn = draw_boxes(
-            frame.picture,
-            prediction.boxes[shown].numpy(),
-            prediction.labels[shown].tolist(),
-            names,
-            scores=prediction.scores[shown].tolist(),
-        )
-        _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-        # The number keeps pictures of the same name in different folders apart.
-        name = f"{frame.image_id:06d}_{frame.path.stem}.jpg"
-        write_atomically(self.folder / "pictures" / name, jpeg.tobytes())

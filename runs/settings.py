@@ -76,6 +76,12 @@ PREDICTION: Mapping[str, Rule] = {
         "auto, cpu, mps, cuda or one of cuda:0, cuda:1, …",
         lambda value: re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(value)) is not None,
     ),
+    "clip": Rule("true, false or null", lambda value: value is None or isinstance(value, bool)),
+    "window": _whole(1, None, None),
+    "fps": Rule(
+        "a number above 0 and up to 1000, or null",
+        lambda value: value is None or (type(value) in (int, float) and 0 < value <= 1000),
+    ),
     "draw_above": Rule(
         "a score from 0 to 1 or null",
         lambda value: value is None or (type(value) in (int, float) and 0 <= value <= 1),

@@ -20,6 +20,7 @@ from detectors.transvod_lite.matching import Output
 from detectors.transvod_lite.network import TransVODLiteNetwork
 from detectors.transvod_lite.postprocess import detections
 from detectors.transvod_lite.reference_weights import load_reference_weights, read_reference
+from detectors.transvod_lite.streaming import StreamingDetector
 from detectors.transvod_lite.truth import frame_truths
 from detectors.transvod_lite.two_stages import TEMPORAL, TwoStageDetector
 from structures import Batch, Prediction
@@ -126,6 +127,10 @@ class TransVODLite(TwoStageDetector):
     def losses_and_predictions(self, batch: Batch) -> tuple[dict[str, Tensor], list[Prediction]]:
         found = self._forward(batch)
         return self._losses(batch, found), self._predictions(batch, found)
+
+    @override
+    def stream(self, window: int) -> StreamingDetector | None:
+        return StreamingDetector(self, window) if self.stage == TEMPORAL else None
 
     @override
     def detection_graph(self) -> DetectionGraph:

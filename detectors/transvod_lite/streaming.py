@@ -1,89 +1,63 @@
-"""TransVOD Lite on a stream: each frame is detected as it comes, with those before it in mind."""
+"""TransVOD Lite as a detector of a stream: frames as they come in, their detections out."""
 
 from __future__ import annotations
 
-import logging
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from detectors.transvod_lite.frame_buffer import FrameBuffer
-from detectors.transvod_lite.network import TransVODLiteNetwork
+from detectors.frame_stream import one_frame
+from detectors.transvod_lite.inputs import clip_inputs
+from detectors.transvod_lite.postprocess import detections
+from detectors.transvod_lite.streaming_network import StreamingNetwork
+from structures import Prediction
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from detectors.transvod_lite.module import TransVODLite
 
 
-class StreamingNetwork:
-    """The network on the last T frames of a stream, at the cost of little more than one frame.
+class StreamingDetector:
+    """A `FrameStream`: predicts of a frame what the detector does of the last one of its window.
 
-    What it says of a frame is what `network` says of the last frame of the clip of that frame and
-    the T - 1 before it (fewer at the start). Backbone, encoder and decoder of a frame depend on no
-    other frame, so they run once, and their outcome is kept, as what the queries of each temporal
-    round look at. Only the queries' rounds run again on all T frames. Memory is set aside with the
-    first frame and stays the same: mostly T · S · d_model numbers for each round, 6 MB for a frame
-    of 600x600 pixels, a round and float32.
-
-    A frame of another size starts a new clip; for a change of scene call `reset`.
+    See `StreamingNetwork` for cost, memory, and frames of another size.
 
     Args:
-        network: in eval mode; its weights must not change until `reset`.
-        window: T.
+        detector: in eval mode; its weights must not change until `reset`.
+        window: T, frames that count for a prediction, the newest included.
 
     Raises:
-        ValueError: if `window` is below 1 or the network is in training mode.
+        ValueError: if `window` is below 1, or the detector is in training mode or sees each frame
+            alone.
     """
 
-    def __init__(self, network: TransVODLiteNetwork, window: int) -> None:
-        if network.training:
-            raise ValueError("a stream wants a network in eval mode; call network.eval() first")
-        self._network = network
-        self._buffer = FrameBuffer(window)
-        self._size: torch.Size | None = None
+    def __init__(self, detector: TransVODLite, window: int) -> None:
+        self._detector = detector
+        self._network = StreamingNetwork(detector.network, window)
 
     def reset(self) -> None:
         """Forget all frames: the next one starts a new clip."""
-        self._buffer.clear()
-        self._size = None
+        self._network.reset()
 
     @torch.inference_mode()
-    def detect(self, frame: Tensor, time: float | None = None) -> tuple[Tensor, Tensor]:
-        """Detect in the newest frame.
-
-        Args:
-            frame: normalised RGB float [3, H, W], without padding.
-            time: when it was taken, in units of the cadence; one later than the frame before where
-                absent. A stream that lost a frame goes on with a time that is two later.
-
-        Returns:
-            Logits float [K, C], column c for label c + 1, and boxes float [K, 4], cxcywh in 0..1.
+    def detect(self, frame: Tensor, image_id: int, time: float | None = None) -> Prediction:
+        """See `FrameStream.detect`.
 
         Raises:
             ValueError: if `time` is not after that of the frame before.
         """
-        if self._size not in (None, frame.shape):
-            log.info(
-                "a frame of %dx%d after frames of %dx%d (width x height): a new clip starts",
-                *(frame.shape[2], frame.shape[1], self._size[2], self._size[1]),  # type: ignore[index]
-            )
-            self.reset()
-        time = self._checked_time(time)
-        self._size = frame.shape
-        state, layers = self._network.single_frame(frame[None])
-        temporal = self._network.temporal
-        if temporal is None:
-            return layers[-1].logits[0], layers[-1].boxes[0]
-        newest = self._buffer.push(temporal.with_values(state), time)
-        states, times = self._buffer.frames()
-        output = temporal(states, times)[-1]
-        return output.logits[0, newest], output.boxes[0, newest]
-
-    def _checked_time(self, time: float | None) -> float:
-        before = self._buffer.newest_time
-        if time is None:
-            return 0.0 if before is None else before + 1
-        if before is not None and not time > before:
-            raise ValueError(
-                f"time {time:g} of a frame is not after {before:g}, that of the frame before; "
-                "frames come in the order in which they were taken, and reset() starts a new clip"
-            )
-        return time
+        its = self._detector
+        inputs = clip_inputs(
+            one_frame(frame, image_id, its.device),
+            its.network.mean,
+            its.network.std,
+            its.short_side,
+            its.long_side,
+            its.cadence,
+        )
+        in_cadence = None if time is None else time / its.cadence
+        logits, boxes = self._network.detect(inputs.frames[0, 0], in_cadence)
+        height, width = frame.shape[1:]
+        (row,) = detections(logits[None], boxes[None], [(height, width)], its.max_detections)
+        found, scores, columns = row
+        return Prediction(found.float(), scores.float(), columns + 1, image_id)

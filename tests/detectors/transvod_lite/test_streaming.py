@@ -1,150 +1,74 @@
-"""Causal detection of a stream against the same network on the whole window, at every frame."""
+"""The detector on uint8 frames as they come, against its own predictions of whole windows."""
 
 from __future__ import annotations
 
-import gc
-import logging
-import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from detectors.transvod_lite.network import TransVODLiteNetwork
-from detectors.transvod_lite.streaming import StreamingNetwork
+from detectors.frame_stream import FramesAlone
+from detectors.transvod_lite.module import TransVODLite
+from structures import Batch, Prediction, Target
 
-Build = Callable[..., TransVODLiteNetwork]
+Build = Callable[..., TransVODLite]
 
 
-def video(frames: int, height: int = 32, width: int = 40, seed: int = 0) -> Tensor:
-    return torch.randn(frames, 3, height, width, generator=torch.Generator().manual_seed(seed))
+def video(frames: int, height: int = 50, width: int = 70) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (frames, 3, height, width), dtype=torch.uint8, generator=generator)
 
 
 @torch.no_grad()
-def offline(
-    network: TransVODLiteNetwork, frames: Tensor, times: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """What the network says of the last frame of a clip [T, 3, H, W]."""
-    output = network(frames[None], times=None if times is None else times[None])
-    return output.logits[0, -1], output.boxes[0, -1]
+def offline(detector: TransVODLite, clip: Tensor, times: list[float] | None = None) -> Prediction:
+    """What `predict` says of the last frame of a clip uint8 [T, 3, H, W]."""
+    empty, labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+    targets = [Target(empty, labels, 7) for _ in clip]
+    for target, time in zip(targets, times or [], strict=False):
+        target.time = time
+    return detector.predict(Batch([clip], [targets]))[-1]
 
 
-def assert_same(streamed: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
-    for ours, theirs in zip(streamed, expected, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+def assert_same(ours: Prediction, theirs: Prediction) -> None:
+    assert ours.image_id == theirs.image_id
+    assert torch.equal(ours.labels, theirs.labels)
+    torch.testing.assert_close(ours.scores, theirs.scores, atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.boxes, theirs.boxes, atol=1e-3, rtol=0)  # pixels
 
 
-def test_200_frames_equal_the_network_on_each_window(small_network: Build) -> None:
-    network, frames, window = small_network(place_embedding=True), video(200), 5
-    stream = StreamingNetwork(network, window)
-    for t in range(200):
-        clip = frames[max(0, t - window + 1) : t + 1]
-        assert_same(stream.detect(frames[t]), offline(network, clip))
+def test_a_stream_predicts_as_the_detector_does_of_each_window(small_detector: Build) -> None:
+    detector, frames = small_detector().eval(), video(6)
+    stream = detector.stream(3)
+    assert stream is not None
+    for clip in (frames, frames.flip(0)):
+        stream.reset()
+        for t in range(6):
+            assert_same(stream.detect(clip[t], 7), offline(detector, clip[max(0, t - 2) : t + 1]))
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"levels": "multi"},
-        {"temporal_encoder_layers": 1},
-        {"refine_references": True},
-        {"time_embedding": False, "keep": [10]},
-        {"keep": []},
-    ],
-)
-def test_every_kind_of_network_streams_exactly(
-    small_network: Build, settings: dict[str, Any]
-) -> None:
-    network, frames = small_network(**settings), video(7)
-    stream = StreamingNetwork(network, 3)
-    for t in range(7):
-        assert_same(stream.detect(frames[t]), offline(network, frames[max(0, t - 2) : t + 1]))
+def test_times_are_seconds_and_counted_in_cadences(small_detector: Build) -> None:
+    detector, frames = small_detector(cadence=0.04).eval(), video(3)
+    stream = detector.stream(3)
+    assert stream is not None
+    seconds = [10.0, 10.04, 10.20]
+    for t in range(3):
+        streamed = stream.detect(frames[t], 7, seconds[t])
+    assert_same(streamed, offline(detector, frames, seconds))
+    with pytest.raises(AssertionError):
+        assert_same(streamed, offline(detector, frames))
 
 
-def test_frames_outside_of_the_window_do_not_count_and_those_inside_do(
-    small_network: Build,
-) -> None:
-    network, frames = small_network(), video(6)
-
-    def last(changed: int) -> Tensor:
-        stream, given = StreamingNetwork(network, 3), frames.clone()
-        given[changed] += 1
-        return [stream.detect(frame)[0] for frame in given][-1]
-
-    assert torch.equal(last(0), last(2))
-    assert not torch.allclose(last(0), last(3), atol=1e-4)
+def test_what_sees_frames_alone_has_no_stream_but_follows_one(small_detector: Build) -> None:
+    frames = video(2)
+    for detector in (small_detector(keep=[]), small_detector(temporal_from_epoch=3)):
+        detector.eval()
+        assert detector.stream(3) is None
+        alone = FramesAlone(detector)
+        for frame in frames:
+            assert_same(alone.detect(frame, 7), offline(detector, frame[None]))
 
 
-def test_times_with_gaps_far_from_zero(small_network: Build) -> None:
-    network, frames = small_network(), video(4)
-    times = torch.tensor([0.0, 1, 4, 4.5])
-    for start in (0.0, 1e9):
-        stream = StreamingNetwork(network, 3)
-        for t in range(4):
-            window = slice(max(0, t - 2), t + 1)
-            streamed = stream.detect(frames[t], start + times[t].item())
-            assert_same(streamed, offline(network, frames[window], times[window]))
-    with pytest.raises(ValueError, match=r"time 1e\+09 of a frame is not after 1e\+09"):
-        stream.detect(frames[0], 1e9)
-
-
-def test_reset_and_another_size_start_a_new_clip(
-    small_network: Build, caplog: pytest.LogCaptureFixture
-) -> None:
-    network, frames, wider = small_network(), video(3), video(3, 32, 56)
-    stream = StreamingNetwork(network, 3)
-    stream.detect(frames[0])
-    stream.reset()
-    assert_same(stream.detect(frames[1]), offline(network, frames[1:2]))
-    assert not caplog.records
-    with caplog.at_level(logging.INFO, "detectors.transvod_lite.streaming"):
-        for t in range(3):
-            assert_same(stream.detect(wider[t]), offline(network, wider[: t + 1]))
-    assert [r.getMessage() for r in caplog.records] == [
-        "a frame of 56x32 after frames of 40x32 (width x height): a new clip starts"
-    ]
-
-
-def test_one_backbone_pass_a_frame(small_network: Build) -> None:
-    stream, seen = StreamingNetwork(small_network(), 4), []
-    stream._network.single_frame.backbone.register_forward_hook(
-        lambda module, given, result: seen.append(given[0].shape[0])
-    )
-    for frame in video(9):
-        stream.detect(frame)
-    assert seen == [1] * 9
-
-
-def tensor_bytes() -> int:
-    """Memory of all tensors that live, each block counted once."""
-    gc.collect()
-    blocks = {
-        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-        for tensor in gc.get_objects()
-        if type(tensor) in (Tensor, torch.nn.Parameter)
-    }
-    return sum(blocks.values())
-
-
-@pytest.mark.slow
-def test_memory_is_flat_over_5000_frames(small_network: Build) -> None:
-    network = small_network(decoder_layers=1, queries=4, keep=[2], feedforward=8)
-    stream, frames = StreamingNetwork(network, 3), video(7, 16, 16)
-    tensors, objects = [], []
-    for t in range(5_000):
-        stream.detect(frames[t % len(frames)])
-        if t in (500, 2_500, 4_999):
-            tensors.append(tensor_bytes())
-            objects.append(sys.getallocatedblocks())
-    assert tensors[0] == tensors[1] == tensors[2]
-    assert objects[2] - objects[1] < 500  # Python's own, over 2,499 frames
-
-
-def test_wrong_use_is_refused(small_network: Build) -> None:
-    network = small_network()
-    with pytest.raises(ValueError, match="window must be at least 1 frame, got 0"):
-        StreamingNetwork(network, 0)
+def test_a_detector_in_training_is_refused(small_detector: Build) -> None:
     with pytest.raises(ValueError, match="eval mode"):
-        StreamingNetwork(network.train(), 3)
+        small_detector().train().stream(3)
