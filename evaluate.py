@@ -47,6 +47,8 @@ def evaluate(cfg: DictConfig) -> float:
     if len(runs) == 1:
         return _judge(cfg, runs[0], data_node, folder)["test/map"]
 
+    from lightning.pytorch.utilities import rank_zero_only
+
     from runs.comparison import Entry, compare
 
     names = _names(runs)
@@ -55,7 +57,8 @@ def evaluate(cfg: DictConfig) -> float:
         for run, name in zip(runs, names, strict=True)
     ]
     entries = [Entry.read(name, folder / name) for name in names]
-    compare(entries, folder, hydra.utils.instantiate(data_node, _convert_="all").picture)
+    picture = hydra.utils.instantiate(data_node, _convert_="all").picture
+    rank_zero_only(compare)(entries, folder, picture)
     return max(scores)
 
 
@@ -89,6 +92,7 @@ def _judge(
 
     import wandb
     from hydra.utils import instantiate
+    from lightning.pytorch.utilities import rank_zero_only
 
     from runs.judging import judge_detector
     from runs.library_noise import drop_library_noise
@@ -115,7 +119,7 @@ def _judge(
         scalars = judge_detector(detector, datamodule, cfg.trainer, loggers, folder, cache)
     finally:
         wandb.finish()
-    print_scores(folder)
+    rank_zero_only(print_scores)(folder)
     return scalars
 
 

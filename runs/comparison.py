@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from evaluation.conditions import CLEAN
 from evaluation.drawing import Picture
 from evaluation.report import ReportMeta, write_report
 from evaluation.results_json import read_results, read_truth, write_atomically
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _REPORTED = 6  # runs side by side that still fit a page, and its 3 MB
 _CLASSES_SHOWN = 4
 _NAME_WIDTH = 32
+_FIGURE_WIDTH = 5
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def compare(
     ranked = sorted(entries, key=lambda entry: -entry.score("map"))
     write_atomically(out / "comparison.csv", _csv(ranked).encode())
     console = Console()
-    console.print(_table(ranked))
+    # A log file has 80 columns by default, and half a figure is none.
+    console.print(_table(ranked), crop=False)
     console.print(f"table:      {out / 'comparison.csv'}", soft_wrap=True)
     if picture is not None:
         report = out / "report.html"
@@ -85,20 +88,22 @@ def _table(ranked: Sequence[Entry]) -> Table:
     # The name last to be cut: without it the figures beside it say nothing.
     longest = max(len(entry.name) for entry in ranked)
     table.add_column("run", overflow="fold", min_width=min(longest, _NAME_WIDTH))
+    corrupted = [e for e in ranked if e.metrics.get("robustness", {}).get("mpc") is not None]
+    under_corruption = ("mpc", "rpc") if corrupted else ()
     classes = list(dict.fromkeys(name for entry in ranked for name in entry.metrics["classes"]))
     shown = classes if len(classes) <= _CLASSES_SHOWN else []
-    distorted = any("robustness" in entry.metrics for entry in ranked)
-    under_distortion = ("mPC", "rPC") if distorted else ()
     by_class = (f"AP {name}" for name in shown)
-    headings = ("AP", "AP50", "AP75", *under_distortion, *by_class, "val AP", "ms", "M par.")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    means = ("mPC", "rPC") if corrupted else ()
+    if any(map(_end, corrupted)):
+        table.caption = "mPC is partial: some kinds or severities are missing"
+    for heading in ("AP", "AP50", "AP75", *means, *by_class, "val AP", "ms", "M par."):
+        table.add_column(heading, justify="right", min_width=_FIGURE_WIDTH)
     for entry in ranked:
         metrics, scalars = entry.metrics, entry.metrics["scalars"]
         table.add_row(
             entry.name,
             *(_cell(scalars[key]) for key in ("map", "map_50", "map_75")),
-            *(_cell(metrics.get("robustness", {}).get(k.lower())) for k in under_distortion),
+            *(_cell(metrics.get("robustness", {}).get(key)) for key in under_corruption),
             *(_cell(scalars.get(f"ap/{name}")) for name in shown),
             _cell(metrics["best_val_map"]),
             _cell(metrics["milliseconds_per_picture"], ".1f"),
@@ -112,18 +117,31 @@ def _cell(value: float | None, form: str = ".3f") -> str:
 
 
 def _csv(ranked: Sequence[Entry]) -> str:
-    """Every scalar of every run, a line a run."""
-    facts = ("model", "data", "split_hash", "parameters", "best_val_map")
-    speed = "milliseconds_per_picture"
-    scalars = list(dict.fromkeys(key for entry in ranked for key in entry.metrics["scalars"]))
+    """Every figure of every run, a line a run."""
+    rows = [_figures(entry) for entry in ranked]
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["run", "folder", *facts, speed, *scalars])
-    for entry in ranked:
-        row = [entry.metrics[key] for key in (*facts, speed)]
-        row += [entry.metrics["scalars"].get(key) for key in scalars]
-        writer.writerow([entry.name, entry.folder, *row])
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _figures(entry: Entry) -> dict[str, Any]:
+    facts = ("model", "data", "split_hash", "parameters", "best_val_map")
+    keys = (*facts, "milliseconds_per_picture")
+    metrics = entry.metrics
+    row = {"run": entry.name, "folder": entry.folder, **{key: metrics[key] for key in keys}}
+    row |= metrics["scalars"]
+    if robustness := metrics.get("robustness"):
+        row |= {f"{key}{_end(entry)}": robustness[key] for key in ("mpc", "rpc")}
+        conditions = robustness["conditions"].items()
+        row |= {f"{name}/map": s["map"] for name, s in conditions if name != CLEAN}
+    return row
+
+
+def _end(entry: Entry) -> str:
+    """What keeps a partial mPC from being taken for the benchmark's; see `Robustness.scalars`."""
+    return "_partial" if entry.metrics["robustness"]["partial"] else ""
 
 
 def _write_report(path: Path, ranked: Sequence[Entry], picture: Callable[[int], Picture]) -> None:

@@ -57,6 +57,9 @@ def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
     with (sweep / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == ["model=good", "model=elsewhere", "model=blind"]
+    (row,) = [line for line in shown.splitlines() if "model=good" in line]
+    for name in ("map", "map_50", "map_75", "ap/building", "ap/window", "ap/door"):
+        assert f"{float(rows[0][name]):.3f}" in row
     assert rows[0]["folder"] == str(sweep / "0")
     assert float(rows[0]["map"]) == Entry.read("", sweep / "0").score("map")
     page = (sweep / "report.html").read_text()
@@ -78,3 +81,26 @@ def test_a_report_shows_the_best_of_many(sweep: Path, capsys: pytest.CaptureFixt
     compare(entries, sweep / "out", lambda _: np.zeros((600, 800, 3), np.uint8))
     assert capsys.readouterr().out.count("run ") >= 8
     assert "the best 6 of 8" in (sweep / "out" / "report.html").read_text()
+
+
+def test_a_partial_mean_over_corruptions_is_never_called_by_the_benchmarks_name(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = Entry.read("foggy", sweep / "0")
+    conditions = {"clean": {"map": 0.5}, "fog_1": {"map": 0.25}}
+    entry.metrics["robustness"] = {
+        "mpc": 0.25, "rpc": 0.5, "partial": True, "conditions": conditions,
+    }  # fmt: skip
+    compare([entry, Entry.read("as stored", sweep / "0")], sweep / "out")
+    shown = capsys.readouterr().out
+    assert "mPC is partial" in " ".join(shown.split())
+    assert "0.250" in shown
+    with (sweep / "out" / "comparison.csv").open() as file:
+        foggy, stored = csv.DictReader(file)
+    assert (foggy["mpc_partial"], foggy["rpc_partial"], foggy["fog_1/map"]) == (
+        "0.25",
+        "0.5",
+        "0.25",
+    )
+    assert "mpc" not in foggy
+    assert stored["fog_1/map"] == ""
