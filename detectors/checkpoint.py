@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -82,21 +82,23 @@ def code_digest(module: Detector) -> str:
     """
     mro = type(module).__mro__
     classes = mro[: mro.index(LightningModule)]
-    digest = hashlib.sha256()
-    for package in sorted({"structures", *(c.__module__.partition(".")[0] for c in classes)}):
-        for file in _python_files(import_module(package)):
-            digest.update(f"{package} {file.name}".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    packages = {"structures", *(c.__module__.partition(".")[0] for c in classes)}
+    return hashlib.sha256("".join(sorted(map(_package_digest, packages))).encode()).hexdigest()
 
 
-def _python_files(module: ModuleType) -> list[Path]:
-    """All of a package; of a single module its file, of a notebook none."""
+# Once, for what is changed later is not what this process has loaded.
+@cache
+def _package_digest(name: str) -> str:
+    """Of all files of a package; of a single module its file, of a notebook none."""
+    module = import_module(name)
     folders = getattr(module, "__path__", None)
+    files = [] if getattr(module, "__file__", None) is None else [Path(str(module.__file__))]
     if folders is not None:
-        return sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
-    file = getattr(module, "__file__", None)
-    return [] if file is None else [Path(file)]
+        files = sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def load_weights_only(path: Path) -> Any:

@@ -176,16 +176,16 @@ def test_a_digest_of_weights_tells_detectors_apart() -> None:
     assert weights_digest(Scale(["door"]).to(torch.bfloat16)) not in digests
 
 
-def test_a_digest_of_code_changes_with_a_file_of_the_detectors_package(
+def test_a_digest_of_code_is_of_all_files_of_the_detectors_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "somebodys_detector" / "parts"
-    package.mkdir(parents=True)
-    (package.parent / "__init__.py").touch()
-    (package / "head.py").write_text("WIDTH = 1")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(Scale, "__module__", "somebodys_detector.detector")
-    before = code_digest(Scale(["door"]))
-    assert code_digest(Scale(["door"], share=0.4)) == before
-    (package / "head.py").write_text("WIDTH = 2")
-    assert code_digest(Scale(["door"])) != before
+    digests = []
+    for name, code in {"first": "WIDTH = 1", "equal": "WIDTH = 1", "changed": "WIDTH = 2"}.items():
+        parts = tmp_path / f"{name}_detector" / "parts"
+        parts.mkdir(parents=True)
+        (parts.parent / "__init__.py").touch()
+        (parts / "head.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(Scale, "__module__", f"{name}_detector.module")
+        digests.append(code_digest(Scale(["door"])))
+    assert digests[0] == digests[1] != digests[2]
