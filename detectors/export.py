@@ -18,7 +18,7 @@ from runs.explained_errors import explained_errors
 from runs.nearest import did_you_mean
 from runs.run_folder import RunFolder
 from runs.settings import Rule, check_settings
-from runs.sources import find_pictures
+from runs.sources import find_source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ def export(cfg: DictConfig) -> Path:
     out = run.path / "model.onnx" if cfg.out is None else Path(str(cfg.out)).expanduser()
     if out.is_dir() or out.suffix != ".onnx":
         raise ValueError(f"out={cfg.out}: must be the name of a file that ends in .onnx")
-    pictures = find_pictures(str(cfg.source)) if cfg.source is not None else []
+    pictures = _pictures(str(cfg.source)) if cfg.source is not None else []
 
     from detectors.onnx_export import export_onnx, require_onnx
     from detectors.onnx_sets import BOX_TOLERANCE, SCORE_TOLERANCE
@@ -78,6 +78,13 @@ def export(cfg: DictConfig) -> Path:
         f"{out} ({out.stat().st_size / 1e6:.1f} MB)"
     )
     return out
+
+
+def _pictures(source: str) -> list[Path]:
+    found = find_source(source)
+    if found.videos:
+        raise ValueError(f"source={source}: an export is checked on pictures, not on videos")
+    return found.pictures
 
 
 def _frames(pictures: Sequence[Path]) -> Iterator[Tensor]:

@@ -17,6 +17,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from torchvision.models import get_model, get_model_weights, list_models
 
+from datamodules.distortions.__main__ import main as draw_distortions
+from detectors.export import export
 from evaluate import evaluate
 from predict import predict
 from train import train
@@ -28,7 +30,7 @@ PAGES = [
     *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name != "add-a-detector.md"),
 ]
 # What `make` and CI run themselves, and what needs a package of the reader's own.
-ELSEWHERE = re.compile(r"make |python3 -m venv|\.venv/bin/|hydra\.searchpath|gpu")
+ELSEWHERE = re.compile(r"make |python3 -m venv|pip install|\.venv/bin/|hydra\.searchpath|gpu")
 SMALL = [
     "trainer.max_epochs=1",
     "trainer.check_val_every_n_epoch=1",
@@ -145,6 +147,23 @@ def test_prediction(command: str, home: Path, trained_run: Path):
     assert (home / "run" / "predictions.json").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", of("-m detectors.export"))
+def test_export(command: str, home: Path, trained_run: Path):
+    shutil.copytree(trained_run, home / "exported")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = overrides(command.replace("-m ", ""), home / "exported")
+        export(compose("export", overrides=words))
+    assert (home / "exported" / "model.onnx").is_file()
+
+
+@pytest.mark.parametrize("command", of("-m datamodules.distortions"))
+def test_contact_sheet(command: str, home: Path):
+    cv2.imwrite(str(home / "street.jpg"), np.full((180, 240, 3), 127, np.uint8))
+    draw_distortions(shlex.split(command)[3:])
+    assert cv2.imread(str(home / "sheet.jpg")) is not None
+
+
 @pytest.mark.parametrize(
     "command", [c for c in COMMANDS if "--help" in c and "<" not in c], ids=lambda c: c
 )
@@ -163,7 +182,9 @@ def test_help(command: str, home: Path):
 
 def test_no_command_is_left_out():
     """A new kind of command needs a test here."""
-    known = ("python train.py", "python evaluate.py", "python predict.py", "python -m prepare.")
+    scripts = ("train.py", "evaluate.py", "predict.py")
+    modules = ("-m prepare.", "-m detectors.export", "-m datamodules.distortions")
+    known = tuple(f"python {what}" for what in (*scripts, *modules))
     assert [c for c in COMMANDS if not c.startswith(known) and "--help" not in c] == []
 
 

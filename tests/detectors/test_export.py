@@ -84,7 +84,7 @@ def test_a_run_becomes_a_file_beside_its_checkpoint(
         (["batch=dynmic"], "batch=dynmic: must be dynamic"),
         (["checkpoint=last"], "checkpoint=last: "),
         (["out=model.pt"], "out=model.pt: must be the name of a file that ends in .onnx"),
-        (["source=nowhere"], "source=nowhere: no such picture or folder"),
+        (["source=nowhere"], "source=nowhere: no such file or folder"),
         (["fromat=onnx"], "fromat: there is no such key; did you mean 'format'?"),
         (["run=nowhere"], "run=nowhere: no such folder"),
     ],
@@ -95,6 +95,12 @@ def test_wrong_arguments_are_answered(run: Path, overrides: list[str], wanted: s
         export(composed(f"run={run}", *overrides))
     assert str(explain(caught.value)).startswith(wanted)
     assert sorted(run.iterdir()) == before
+
+
+def test_videos_are_no_pictures_to_check_on(run: Path, tmp_path: Path):
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(ValueError, match="checked on pictures, not on videos"):
+        export(composed(f"run={run}", f"source={tmp_path}"))
 
 
 def test_the_command_explains_itself_and_its_errors():
