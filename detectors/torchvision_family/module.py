@@ -49,7 +49,7 @@ class TorchvisionDetector(Detector):
         class_names: see `Detector`.
         category_ids: see `Detector`.
         architecture: name of torchvision's builder, one of
-            `detectors.torchvision_family.networks.ARCHITECTURES`.
+            `detectors.torchvision_family.recipe.ARCHITECTURES`.
         weights: the whole detector, as an enum name such as
             'FasterRCNN_ResNet50_FPN_Weights.COCO_V1' or a file; classes are taken over by name.
         backbone: a timm model under Faster R-CNN, RetinaNet or FCOS in place of ResNet-50, see
