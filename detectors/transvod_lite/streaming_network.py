@@ -19,9 +19,9 @@ class StreamingNetwork:
     What it says of a frame is what `network` says of the last frame of the clip of that frame and
     the T - 1 before it (fewer at the start). Backbone, encoder and decoder of a frame depend on no
     other frame, so they run once, and their outcome is kept, as what the queries of each temporal
-    round look at. Only the queries' rounds run again on all T frames. Memory is set aside with the
-    first frame and stays the same: mostly T · S · d_model numbers for each round, 6 MB for a frame
-    of 600x600 pixels, a round and float32.
+    round look at. Only the queries' rounds run again, the last of them for the newest frame alone.
+    Memory is set aside with the first frame and stays the same: mostly T · S · d_model numbers for
+    each round, 6 MB for a frame of 600x600 pixels, a round and float32.
 
     A frame of another size starts a new clip; for a change of scene call `reset`.
 
@@ -74,8 +74,8 @@ class StreamingNetwork:
         state, _ = self._single_frame(frame[None])
         newest = self._buffer.push(self._temporal.with_values(state), time)
         states, times = self._buffer.frames()
-        output = self._temporal(states, times)[-1]
-        return output.logits[0, newest], output.boxes[0, newest]
+        output = self._temporal(states, times, only=newest)[-1]
+        return output.logits[0, 0], output.boxes[0, 0]
 
     def _checked_time(self, time: float | None) -> float:
         before = self._buffer.newest_time

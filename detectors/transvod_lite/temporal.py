@@ -78,7 +78,12 @@ class TemporalRound(nn.Module):
 
     @override
     def forward(
-        self, queries: Tensor, references: Tensor, clip: Clip, value: Tensor
+        self,
+        queries: Tensor,
+        references: Tensor,
+        clip: Clip,
+        value: Tensor,
+        only: int | None = None,
     ) -> RoundOutput:
         """One round.
 
@@ -87,9 +92,10 @@ class TemporalRound(nn.Module):
             references: float [B, T, K, 4].
             clip: what is known of the clips.
             value: float [B * T, S, H, D], what this round's queries look at.
+            only: the frame whose outcome is wanted; all where absent.
 
         Returns:
-            float [B, T, K, ...] each.
+            float [B, T, K, ...] each, T = 1 for `only` one.
         """
         clips, frames, keep = queries.shape[:3]
         if clip.time_code is not None:
@@ -97,9 +103,15 @@ class TemporalRound(nn.Module):
         if self.place_embedding is not None:
             queries = queries + self.place_embedding(references).to(queries.dtype)
         absent = None if clip.absent is None else clip.absent.repeat_interleave(keep, 1)
-        mixed = self.query_encoder(queries.flatten(1, 2), absent)
+        asking, ratios = None, clip.ratios
+        if only is not None:
+            asking = queries[:, only]
+            references = references[:, only : only + 1]
+            ratios, value = ratios[only::frames], value[only::frames]
+            frames = 1
+        mixed = self.query_encoder(queries.flatten(1, 2), absent, asking)
         mixed = mixed.reshape(clips * frames, keep, -1)
-        seen_at = on_levels(references.flatten(0, 1), clip.ratios)
+        seen_at = on_levels(references.flatten(0, 1), ratios)
         mixed = self.decoder_layer(mixed, None, seen_at, value, clip.shapes)
         queries = mixed.view(clips, frames, keep, -1)
         return RoundOutput(queries, self.class_head(queries), self.box_head(queries, references))
@@ -150,7 +162,11 @@ class TemporalStage(nn.Module):
 
     @override
     def forward(
-        self, state: FrameState, times: Tensor, absent: Tensor | None = None
+        self,
+        state: FrameState,
+        times: Tensor,
+        absent: Tensor | None = None,
+        only: int | None = None,
     ) -> list[RoundOutput]:
         """Detect in all frames of B clips of T frames.
 
@@ -159,9 +175,10 @@ class TemporalStage(nn.Module):
             times: float [B, T], in units of the cadence.
             absent: bool [B, T], True where there is no frame, not all of a clip; None where all are
                 there. What comes out of an absent frame means nothing.
+            only: the frame whose outcome is wanted; all where absent.
 
         Returns:
-            The output of each round, the last one last.
+            The output of each round, the last one last, which with `only` has T = 1.
         """
         offsets = time_offsets(times, absent)
         code = None if self.time_embedding is None else self.time_embedding(offsets)[:, :, None]
@@ -172,11 +189,11 @@ class TemporalStage(nn.Module):
         values = state.values or self._values(state)
         queries, references, logits = state.queries, state.references, state.logits
         outputs: list[RoundOutput] = []
-        for step, value in zip(self.steps(), values, strict=True):
+        steps = self.steps()
+        for step, value in zip(steps, values, strict=True):
             queries, references = select_queries(queries, references, logits, step.keep)
-            output = step(
-                queries.unflatten(0, times.shape), references.unflatten(0, times.shape), clip, value
-            )
+            rows = (each.unflatten(0, times.shape) for each in (queries, references))
+            output = step(*rows, clip, value, only if step is steps[-1] else None)
             outputs.append(output)
             queries, logits = output.queries.flatten(0, 1), output.logits.flatten(0, 1)
             if self.refine_references:

@@ -27,18 +27,24 @@ class TemporalQueryEncoder(nn.Module):
         self.feed_forward = FeedForward(sizes)
 
     @override
-    def forward(self, queries: Tensor, absent: Tensor | None = None) -> Tensor:
+    def forward(
+        self, queries: Tensor, absent: Tensor | None = None, asking: Tensor | None = None
+    ) -> Tensor:
         """Mix the queries of each clip.
 
         Args:
             queries: float [B, T * K, d_model].
             absent: bool [B, T * K], True where nobody may look; not all of a clip.
+            asking: float [B, N, d_model], those of the queries whose outcome is wanted; all where
+                absent.
 
         Returns:
-            float [B, T * K, d_model].
+            float [B, N, d_model], N = T * K where all ask.
         """
-        seen, _ = self.self_attention(queries, queries, queries, absent, need_weights=False)
-        mixed = self.self_norm(queries + self.dropout(seen))
+        if asking is None:
+            asking = queries
+        seen, _ = self.self_attention(asking, queries, queries, absent, need_weights=False)
+        mixed = self.self_norm(asking + self.dropout(seen))
         seen, _ = self.cross_attention(mixed, queries, queries, absent, need_weights=False)
         mixed = self.cross_norm(mixed + self.dropout(seen))
         return self.feed_forward(mixed)

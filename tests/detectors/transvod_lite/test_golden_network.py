@@ -50,7 +50,7 @@ def test_golden_losses_and_gradients(
     network, entry = golden_network(name, multi), golden[name]["multi" if multi else "single"]
     if multi:
         network.freeze_single_frame_stage()
-    logits, boxes, auxiliary = network(*golden_clip(name))
+    logits, boxes, auxiliary, _ = network(*golden_clip(name))
     outputs = [(a.flatten(0, 1), b.flatten(0, 1)) for a, b in [*auxiliary, (logits, boxes)]]
     targets = golden[name]["targets"]
     losses = SetCriterion().eval()(

@@ -142,6 +142,18 @@ def test_memory_is_flat_over_5000_frames(small_network: Build) -> None:
     assert objects[2] - objects[1] < 500  # Python's own, over 2,499 frames
 
 
+def test_the_temporal_stage_asked_for_one_frame_gives_that_one_of_all(small_network: Build) -> None:
+    network, frames = small_network(), video(6)
+    assert network.temporal is not None
+    with torch.no_grad():
+        state, _ = network.single_frame(frames)
+        times = torch.tensor([[0.0, 1, 2], [0, 2, 5]])
+        absent = torch.tensor([[False, False, False], [False, False, True]])
+        (*_, every), (*_, one) = (network.temporal(state, times, absent, only=f) for f in (None, 1))
+    for whole, part in zip(every, one, strict=True):
+        torch.testing.assert_close(part, whole[:, 1:2], atol=1e-5, rtol=0)
+
+
 def test_wrong_use_is_refused(small_network: Build) -> None:
     network = small_network()
     with pytest.raises(ValueError, match="window must be at least 1 frame, got 0"):
