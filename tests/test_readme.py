@@ -21,6 +21,7 @@ from datamodules.distortions.__main__ import main as draw_distortions
 from detectors.export import export
 from evaluate import evaluate
 from predict import predict
+from runs.video_writer import VideoWriter
 from train import train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +68,12 @@ def home(drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.chdir(tmp_path)
     for name in ("facades", "other", "cmp", "labelme", "paris", "coco"):
         shutil.copytree(drawn_root, tmp_path / "data" / name)
-    cv2.imwrite(str(tmp_path / "street.jpg"), np.full((90, 120, 3), 127, np.uint8))
+    grey = np.full((90, 120, 3), 127, np.uint8)
+    for file in ("street.jpg", "photos/a.png", "frames/1.png", "frames/2.png"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / file), grey)
+    with VideoWriter(tmp_path / "clip.mp4", fps=25) as writer:
+        writer.write(grey)
     return tmp_path
 
 
