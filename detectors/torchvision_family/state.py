@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_builder
 
+from detectors.pretrained_weights import differences
 from detectors.torchvision_family.recipe import ARCHITECTURES
 
 _CLASSIFIER_NETWORKS = ("resnet50", "mobilenet_v3_large")
@@ -34,8 +35,8 @@ def assign(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, str]:
     fitting._metadata = _versions(state)  # type: ignore[attr-defined]
     try:
         result = module.load_state_dict(fitting, strict=False, assign=True)
-    except RuntimeError as error:  # a shape that differs under an older name
-        return {"under older names": " ".join(str(error).split())[:200]}
+    except RuntimeError:  # a shape that differs under an older name
+        return differences(state, {key: tuple(tensor.shape) for key, tensor in own.items()})
     found = {}
     for key in result.missing_keys:
         got = tuple(state[key].shape) if key in state else "nothing"

@@ -220,6 +220,17 @@ def test_other_weights_are_named_with_the_first_differences(save: Save) -> None:
         detector(MOBILE, backbone_weights=path)
 
 
+def test_names_that_mean_something_else_in_older_versions_are_no_obstacle(save: Save) -> None:
+    """FCOS calls a normalisation as an older RetinaNet called a convolution."""
+    path = save(theirs("fcos_resnet50_fpn"))
+    with pytest.raises(ValueError, match="does not fit retinanet_resnet50_fpn") as caught:
+        detector("retinanet_resnet50_fpn", weights=path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1 + 5 + 1
+    assert all(": expected (" in line for line in lines[1:-1])
+    assert "It looks like torchvision's fcos_resnet50_fpn" in lines[-1]
+
+
 def test_weights_of_other_classes_are_refused(save: Save) -> None:
     for architecture in (MOBILE, SSDLITE):
         path = save(theirs(architecture, classes=4))
