@@ -15,5 +15,5 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     """
     names = sorted(right)
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"{hint}Known here: {', '.join(names) or 'nothing'}"
+    listed = f"here: {', '.join(names) or 'nothing'}"
+    return f"did you mean '{near[0]}'? Known {listed}" if near else f"known {listed}"

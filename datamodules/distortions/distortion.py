@@ -115,9 +115,9 @@ class Distortion:
     def __post_init__(self) -> None:
         if self.kind not in _LEVELS:
             near = difflib.get_close_matches(str(self.kind), _LEVELS, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            hint = f"did you mean '{near[0]}'? Known" if near else "known"
             raise ValueError(
-                f"there is no distortion '{self.kind}'; {hint}Known here: {', '.join(_LEVELS)}"
+                f"there is no distortion '{self.kind}'; {hint} here: {', '.join(_LEVELS)}"
             )
         last = len(_LEVELS[self.kind])
         if type(self.level) is not int or not 1 <= self.level <= last:

@@ -78,10 +78,8 @@ def require_architecture(name: str) -> Architecture:
     """
     if name not in ARCHITECTURES:
         near = get_close_matches(name, ARCHITECTURES, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(
-            f"architecture: no {name!r} here; {hint}There are {', '.join(ARCHITECTURES)}"
-        )
+        hint = f"did you mean {near[0]}? There" if near else "there"
+        raise ValueError(f"architecture: no {name!r} here; {hint} are {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
 

@@ -57,7 +57,7 @@ def test_distortions_come_in_the_order_of_the_config():
     ("levels", "message"),
     [
         ({"gausian_noise": [1]}, "no distortion 'gausian_noise'; did you mean 'gaussian_noise'?"),
-        ({"rain": [1]}, "Known here: gaussian_noise, shot_noise"),
+        ({"qqq": [1]}, "known here: gaussian_noise, shot_noise"),
         ({"fog": [0]}, "fog has severities 1 to 5, got 0"),
         ({"fog": [1, 6]}, "fog has severities 1 to 5, got 6"),
         ({"fog": [2.0]}, "fog has severities 1 to 5, got 2.0"),
