@@ -6,7 +6,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from typing_extensions import override
 
@@ -14,7 +16,19 @@ log = logging.getLogger(__name__)
 
 
 class CompareJobs(Callback):
-    """Compares the finished jobs of `python train.py -m …` once the last one has ended."""
+    """Compares the finished jobs of `python train.py -m …` once the last one has ended.
+
+    Hydra runs the jobs that follow a failed one, but no `on_multirun_end` then. So that no table is
+    lost, from the failure on one is made after each job.
+    """
+
+    _failed = False
+
+    @override
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        self._failed |= job_return.status is JobStatus.FAILED
+        if self._failed and config.hydra.mode is RunMode.MULTIRUN:
+            self.on_multirun_end(config)
 
     @override
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:

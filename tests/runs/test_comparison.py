@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -14,6 +17,31 @@ from omegaconf import OmegaConf
 from runs.comparison import Entry, compare
 from runs.sweep_end import CompareJobs, job_names
 
+ROOT = Path(__file__).resolve().parents[2]
+# A multirun of Hydra itself, whose second job fails; instead of comparing, jobs are listed.
+FAILING_JOB = """
+from pathlib import Path
+import hydra
+from hydra.core.config_store import ConfigStore
+from runs.sweep_end import CompareJobs
+
+class Listed(CompareJobs):
+    def on_multirun_end(self, config, **kwargs):
+        jobs = sorted(file.parent.name for file in Path(config.hydra.sweep.dir).glob("*/done"))
+        with Path("compared").open("a") as file:
+            print(*jobs, sep="", file=file)
+
+node = {"x": 0, "hydra": {"callbacks": {"compare": {"_target_": "__main__.Listed"}}}}
+ConfigStore.instance().store("half", node)
+
+@hydra.main(config_path=None, config_name="half", version_base="1.3")
+def main(cfg):
+    if cfg.x == 2:
+        raise ValueError("two cannot be")
+    (Path("jobs") / str(cfg.x) / "done").touch()
+
+main()
+"""
 ARTEFACTS = ("metrics.json", "ground_truth.json", "predictions.json", "config.yaml")
 
 
@@ -66,6 +94,23 @@ def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
     assert "model=blind" in page
     # A figure of other pictures would stand beside those of these as if it were comparable.
     assert "model=elsewhere" not in page
+
+
+def test_a_multirun_with_a_failed_job_still_ends_with_a_table(tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text(FAILING_JOB)
+    words = ["-m", "x=1,2,3", f"hydra.sweep.dir={tmp_path}/jobs", "hydra.sweep.subdir=${x}"]
+    ended = subprocess.run(
+        [sys.executable, "half.py", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "two cannot be" in ended.stderr
+    # One after the failed job, one after the last; what is compared grows.
+    assert (tmp_path / "compared").read_text() == "1\n13\n"
 
 
 def test_a_multirun_without_a_finished_job_says_so(
