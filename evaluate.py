@@ -46,6 +46,7 @@ def evaluate(cfg: DictConfig) -> float:
         return _judge(cfg, None, data_node, folder)["test/map"]
     if len(runs) == 1:
         return _judge(cfg, runs[0], data_node, folder)["test/map"]
+    _require_same_classes(runs)
 
     from lightning.pytorch.utilities import rank_zero_only
 
@@ -70,8 +71,27 @@ def _run_paths(cfg: DictConfig) -> list[Any]:
             "imported weights (model.weights=…) instead, not both"
         )
     if cfg.run is None:
+        if cfg.model.get("weights") is None:
+            raise ValueError(
+                "model.weights= is needed with model=: without them its weights are random, and so "
+                "would be its figures; give an enum name or a file, or run= for a training"
+            )
         return []
     return [cfg.run] if isinstance(cfg.run, str | int) else list(cfg.run)
+
+
+def _require_same_classes(runs: list[RunFolder]) -> None:
+    """Stop before the first run is judged, not after."""
+    from detectors.checkpoint import checkpoint_classes, read_checkpoint
+
+    first, *others = [checkpoint_classes(read_checkpoint(run.checkpoint)).names for run in runs]
+    for run, names in zip(runs[1:], others, strict=True):
+        if set(names) != set(first):
+            raise ValueError(
+                f"run= names detectors of different classes, which cannot be judged side by side:\n"
+                f"  {runs[0].path}: {sorted(first)}\n  {run.path}: {sorted(names)}\n"
+                "Judge them one by one, each on data with its classes."
+            )
 
 
 def _names(runs: list[RunFolder]) -> list[str]:

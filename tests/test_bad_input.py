@@ -267,6 +267,24 @@ def test_other_classes(root: Path, trained_run: Path, out: Path):
     assert "only in the checkpoint: ['window'], only in the data: ['hatch']" in told
 
 
+def test_runs_of_different_classes_are_not_judged_side_by_side(
+    stranger: Path, trained_run: Path, out: Path
+):
+    names = ["building", "hatch", "door"]
+    edit_checkpoint(stranger, lambda content: content["hyper_parameters"].update(class_names=names))
+    told = message(evaluate, "evaluate", out, f"run=[{trained_run},{stranger}]")
+    assert f"{trained_run}: ['building', 'door', 'window']" in told
+    assert f"{stranger}: ['building', 'door', 'hatch']" in told
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("model", ["mask_rcnn", "ssd300_light"])
+def test_a_model_without_weights_is_not_judged(model: str, drawn_root: Path, out: Path):
+    data = ["datamodule=facades", f"datamodule.root={drawn_root}"]
+    told = message(evaluate, "evaluate", out, f"model={model}", *data)
+    assert told.startswith("model.weights= is needed with model=")
+
+
 def test_odd_pictures_are_predicted(trained_run: Path, tmp_path: Path):
     folder = tmp_path / "pictures"
     folder.mkdir()
