@@ -28,14 +28,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="a JPEG file, made or replaced")
     parser.add_argument("--image-id", type=int, default=0, help="seed of all that is random")
     args = parser.parse_args(arguments)
+    if args.out.is_dir() or args.out.suffix.lower() not in (".jpg", ".jpeg"):
+        parser.error(f"--out {args.out}: must be the name of a file that ends in .jpg or .jpeg")
     try:
         sheet = draw_contact_sheet(read_picture(args.picture), args.image_id)
-    except (FileNotFoundError, ValueError) as error:
+        _write(args.out, encode_jpeg(sheet, _QUALITY))
+    except (OSError, ValueError) as error:
         parser.error(str(error))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = args.out.with_name(f".{args.out.name}.{os.getpid()}.part")
-    temporary.write_bytes(encode_jpeg(sheet, _QUALITY))
-    temporary.replace(args.out)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

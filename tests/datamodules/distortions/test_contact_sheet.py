@@ -30,3 +30,21 @@ def test_missing_and_small_pictures_are_named(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["--picture", str(path), "--out", str(tmp_path / "sheet.jpg")])
         assert message in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_is_named_and_leaves_nothing(facade, tmp_path, capsys):
+    picture = tmp_path / "street.png"
+    Image.fromarray(facade).save(picture)
+    (tmp_path / "folder.jpg").mkdir()
+    before = sorted(tmp_path.iterdir())
+    for out, message in (
+        ("folder.jpg", "must be the name of a file"),
+        ("sheet.png", "ends in .jpg"),
+        ("street.png/sheet.jpg", "File exists"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--picture", str(picture), "--out", str(tmp_path / out)])
+        told = capsys.readouterr().err
+        assert message in told
+        assert str(tmp_path) in told
+    assert sorted(tmp_path.iterdir()) == before
