@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import cv2
 import torch
@@ -47,6 +48,9 @@ def judge_detector(
 
     Returns:
         The scalars: `test/map`, `test/<condition>/map` and so on.
+
+    Raises:
+        ValueError: if nothing can be written to the cache's folder.
     """
     from hydra.utils import instantiate
 
@@ -68,12 +72,27 @@ def judge_detector(
     if not missing:
         log.info("All detections are in the cache: %s", cache_folder)
         return _judge_known(trainer, detector, datamodule, judged, folder)
+    if cache is not None:
+        _require_writable(cache_folder)
     log.info("%d conditions to test, %d are in the cache", len(missing), len(judged))
     # They can be gigabytes, and are read again one by one when all is tested.
     del known, judged
     datamodule.select_conditions(missing)
     trainer.test(detector, datamodule=datamodule, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _require_writable(cache_folder: Path) -> None:
+    """Stop before the first condition is tested, not when it is to be kept."""
+    try:
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=cache_folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"paths.cache={cache_folder}: detections cannot be kept there ({error.strerror}); "
+            "name a folder where they can"
+        ) from error
 
 
 def _judge_known(

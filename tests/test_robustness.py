@@ -109,6 +109,15 @@ def test_another_precision_is_not_answered_from_the_cache(
     assert calls
 
 
+def test_a_cache_that_cannot_be_written_is_named_before_the_test(
+    trained_run: Path, drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SSD300, "predict", lambda *_: pytest.fail("the detector was asked"))
+    (tmp_path / "cache").touch()
+    with pytest.raises(ValueError, match=r"paths\.cache=.*cache: detections cannot be kept there"):
+        judge(trained_run, drawn_root, tmp_path / "out", tmp_path / "cache")
+
+
 def test_a_test_of_one_batch_leaves_nothing_in_the_cache(
     trained_run: Path, drawn_root: Path, tmp_path: Path
 ) -> None:
