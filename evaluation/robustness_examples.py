@@ -90,10 +90,12 @@ def example_strips(examples: Sequence[Example]) -> tuple[list[dict[str, Any]], i
         jpegs = [as_jpeg(_at_most(example.picture, side), quality) for example in examples]
         if sum(map(len, jpegs)) <= BUDGET:
             break
+    ladder = any(example.condition.kind == "jpeg" for example in examples)
+    first = "clean and JPEG qualities" if ladder else "clean"
     strips: dict[str, list[dict[str, Any]]] = {}
     for example, jpeg in sorted(zip(examples, jpegs, strict=True), key=_ladder_first):
         kind = example.condition.kind
-        label = "clean and JPEG qualities" if kind in (CLEAN, "jpeg") else words(kind)
+        label = first if kind in (CLEAN, "jpeg") else words(kind)
         strips.setdefault(label, []).append(_shot(example, jpeg))
     listed = [{"label": label, "shots": shots} for label, shots in strips.items()]
     return listed, sum(map(len, jpegs))

@@ -154,6 +154,17 @@ def test_strips_are_the_ladder_from_above_then_a_kind_each(street, clean):
     assert weight > 0
 
 
+def test_a_strip_without_the_ladder_does_not_claim_one(street, clean):
+    strips, _ = example_strips(examples_of(street, clean, ["clean", "fog_1"]))
+    assert [strip["label"] for strip in strips] == ["clean", "fog"]
+
+
+def test_the_first_quality_keeps_off_the_labels_of_the_axis(tmp_path, street, clean):
+    text = page(tmp_path / "r.html", street, clean, measured(()))
+    marks = re.findall(r'text-anchor="(\w+)" stroke="none">(\d+)<', text)
+    assert marks == [("start", "5"), *(("middle", str(q)) for q in LADDER[1:])]
+
+
 def test_an_example_must_have_been_judged(street, clean):
     with pytest.raises(ValueError, match="fog_1: image 999 was not judged there"):
         condition_example("fog_1", clean, 999, street.pictures[1])
