@@ -10,6 +10,7 @@ from typing import Protocol
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image
@@ -63,30 +64,21 @@ class VideoFile:
 
     def frames(self) -> Iterator[tuple[Path, Picture]]:
         """See `Clip.frames`; a warning says how much of a damaged file could not be read."""
-        count, fault = 0, ""
-        size: tuple[int, ...] | None = None
+        count, faults = 0, list[str]()
+        size: tuple[int, ...] = ()
         with av.open(str(self.path)) as container:
-            packets = container.demux(container.streams.video[0])
-            while True:
-                try:
-                    packet = next(packets, None)
-                except FFmpegError as error:  # nothing behind it can be found
-                    packet, fault = None, str(error.strerror)
-                if packet is None:
-                    break
-                try:
-                    decoded = packet.decode()
-                except FFmpegError as error:  # frames behind it may be whole
-                    fault = str(error.strerror)
-                    continue
-                for frame in decoded:
-                    picture = _upright(frame)
-                    if size not in (None, picture.shape):
-                        raise ValueError(_two_sizes(self.path, size, picture.shape, count))  # type: ignore[arg-type]
-                    size = picture.shape
-                    count += 1
-                    yield self.path, picture
-        self._account(count, fault)
+            for frame in _decode(container, faults):
+                picture = _upright(frame)
+                size = size or picture.shape
+                if picture.shape != size:
+                    raise ValueError(
+                        f"{self.path}: frame {count + 1} has {picture.shape[1]}x{picture.shape[0]} "
+                        f"pixels, those before it {size[1]}x{size[0]}; the frames of a clip are of "
+                        "one size: cut the file there"
+                    )
+                count += 1
+                yield self.path, picture
+        self._account(count, faults[0] if faults else "")
 
     def _account(self, count: int, fault: str) -> None:
         if count == 0:
@@ -212,14 +204,26 @@ def _size_of(path: Path) -> tuple[int, int] | None:
         return None
 
 
+def _decode(container: InputContainer, faults: list[str]) -> Iterator[av.VideoFrame]:
+    """Every frame that can be decoded; what hinders others goes to `faults`."""
+    packets = container.demux(container.streams.video[0])
+    while True:
+        try:
+            packet = next(packets, None)
+        except FFmpegError as error:  # nothing behind it can be found
+            faults.append(str(error.strerror))
+            return
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:  # frames behind it may be whole
+            faults.append(str(error.strerror))
+        else:
+            yield from frames
+
+
 def _upright(frame: av.VideoFrame) -> Picture:
     """The frame as players show it: phones store how they were held beside the pixels."""
     picture = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90) % 4))
-
-
-def _two_sizes(path: Path, before: Sequence[int], now: Sequence[int], count: int) -> str:
-    return (
-        f"{path}: frame {count + 1} has {now[1]}x{now[0]} pixels, those before it "
-        f"{before[1]}x{before[0]}; the frames of a clip are of one size: cut the file there"
-    )

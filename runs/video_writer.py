@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from runs.video_files import Picture
 
 _CODEC = "libx264"
-# Lines and letters of 2 pixels stay sharp; a file is a tenth of its pictures as JPEG.
+# Lines of 2 pixels and letters stay sharp.
 _OPTIONS = {"crf": "20", "preset": "veryfast"}
 
 

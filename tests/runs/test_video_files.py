@@ -24,15 +24,16 @@ def drawn(number: int, height: int = 48, width: int = 64) -> Picture:
     return picture
 
 
-def write(path: Path, **options: str) -> Path:
+def write(path: Path, width: int = 64, faststart: bool = False) -> Path:
     """A video of frames 0..29, in which every tenth can be decoded without those before it."""
     codec = "mpeg4" if path.suffix == ".avi" else "libx264"
+    options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", options=options) as file:
         stream: Any = file.add_stream(codec, rate=30, options={"g": "10", "bf": "0"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
         stream.bit_rate = 4_000_000
         for number in range(COUNT):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(drawn(number))))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(drawn(number, width=width))))
         file.mux(stream.encode())
     return path
 
@@ -61,8 +62,7 @@ def test_every_frame_is_read_once_in_order(
 def test_a_video_cut_short_gives_what_it_has(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options = {"movflags": "faststart"} if name == "a.mp4" else {}
-    path = write(tmp_path / name, **options)
+    path = write(tmp_path / name, faststart=name == "a.mp4")
     data = path.read_bytes()
     path.write_bytes(data[: int(0.8 * len(data))])
     found = numbers(pictures(path))
@@ -121,6 +121,13 @@ def test_files_without_a_picture_are_refused(tmp_path: Path) -> None:
         first = next(p.pos for p in file.demux(video=0) if p.pos)
     path.write_bytes(path.read_bytes()[: first + 20])
     with pytest.raises(ValueError, match="no frame of this video can be decoded"):
+        pictures(path)
+
+
+def test_a_video_that_changes_its_size_is_refused(tmp_path: Path) -> None:
+    path, wider = write(tmp_path / "a.ts"), write(tmp_path / "b.ts", width=96)
+    path.write_bytes(path.read_bytes() + wider.read_bytes())
+    with pytest.raises(ValueError, match=r"a\.ts: frame 31 has 96x48 pixels, .* it 64x48"):
         pictures(path)
 
 
