@@ -21,6 +21,7 @@ from datamodules.distortions.__main__ import main as draw_distortions
 from detectors.export import export
 from evaluate import evaluate
 from predict import predict
+from prepare.drawn_video import draw_video
 from runs.video_writer import VideoWriter
 from train import train
 
@@ -68,6 +69,7 @@ def home(drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.chdir(tmp_path)
     for name in ("facades", "other", "cmp", "labelme", "paris", "coco"):
         shutil.copytree(drawn_root, tmp_path / "data" / name)
+    draw_video(tmp_path / "data" / "street", videos=8)
     grey = np.full((90, 120, 3), 127, np.uint8)
     for file in ("street.jpg", "photos/a.png", "frames/1.png", "frames/2.png"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
@@ -86,6 +88,8 @@ def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
     """What makes a training a matter of seconds."""
     small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
     if not any("datamodule.root=" in word for word in words):
+        if "datamodule=video" in words:
+            return [*small, "datamodule.draw.videos=8"]
         small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
         small += [f"paths.data={drawn_root.parent}"]
     return small

@@ -186,18 +186,19 @@ class TorchvisionDetector(Detector):
         return self._in_groups(batch, with_losses=True, with_predictions=True)
 
     @override
-    def setup(self, stage: str) -> None:
-        """Before the first step of anything; refuses to train a Mask R-CNN.
+    def coverage(self, boxes: Tensor, labels: Tensor, frame_sizes: Tensor) -> dict[str, float]:
+        """Refuses to train a Mask R-CNN, for no training set has masks here. See `Detector`.
 
         Raises:
-            ValueError: if this is a Mask R-CNN and `stage` is 'fit'.
+            ValueError: if this is a Mask R-CNN.
         """
-        if stage == "fit" and self.hparams["architecture"].startswith("maskrcnn"):
+        if self.hparams["architecture"].startswith("maskrcnn"):
             raise ValueError(
                 "Mask R-CNN cannot be trained here: targets are boxes without masks, so its mask "
                 "branch would learn nothing. Train model=faster_rcnn, which is the same network "
                 "without that branch, or evaluate a Mask R-CNN with published weights"
             )
+        return super().coverage(boxes, labels, frame_sizes)
 
     @override
     def detection_graph(self) -> TorchvisionGraph:

@@ -209,10 +209,10 @@ def test_mask_rcnn_is_evaluated_on_its_boxes_and_not_trained() -> None:
         losses, (prediction,) = module.losses_and_predictions(pictures((96, 128)))
     assert "loss_mask" not in losses
     assert len(prediction.boxes) > 0
-    module.setup("test")
+    boxes = torch.ones(1, 4)
     with pytest.raises(ValueError, match=r"cannot be trained here.*without masks.*faster_rcnn"):
-        module.setup("fit")
-    detector().setup("fit")
+        module.coverage(boxes, torch.ones(1).long(), torch.ones(1, 2).long())
+    assert detector().coverage(boxes, torch.ones(1).long(), torch.ones(1, 2).long()) == {}
 
 
 def test_a_detector_without_its_weights_files_is_the_same_network(tmp_path: Any) -> None:
