@@ -56,7 +56,9 @@ def run(command: str, checkout: Path, data: Path) -> None:
         words += [*SMALL, f"paths.data={data}", f"paths.root={checkout}"]
         if "-m" not in words:
             words += ["hydra.run.dir=outputs/2026-11-20/18-00-00"]
-    words = [str(ROOT / word) if (ROOT / word).is_file() else word for word in words]
+    # What the page takes from the checkout lies in ours; what is beside it does not.
+    ours = {word for word in words if not word.startswith("..") and (ROOT / word).is_file()}
+    words = [str(ROOT / word) if word in ours else word for word in words]
     paths = os.pathsep.join([str(checkout.parent / "my-detector"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(
