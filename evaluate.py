@@ -7,6 +7,7 @@ python evaluate.py model=faster_rcnn model.weights=… datamodule=…   # import
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ from runs.targets import check_arguments
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from structures import ClassList
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -51,8 +55,10 @@ def evaluate(cfg: DictConfig) -> float:
     from lightning.pytorch.utilities import rank_zero_only
 
     from runs.comparison import Entry, compare
+    from structures.folder_names import distinct_ends
 
-    names = _names(runs)
+    ends = distinct_ends([run.path for run in runs], "run=")
+    names = [end.replace("/", "-") for end in ends]
     scores = [
         _judge(cfg, run, data_node, folder / name)["test/map"]
         for run, name in zip(runs, names, strict=True)
@@ -94,16 +100,6 @@ def _require_same_classes(runs: list[RunFolder]) -> None:
             )
 
 
-def _names(runs: list[RunFolder]) -> list[str]:
-    """The shortest ends of the runs' paths that tell them apart, as names of folders."""
-    paths = [run.path.resolve() for run in runs]
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["-".join(path.parts[-length:]).replace("/", "") for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise ValueError(f"run= names a folder twice: {', '.join(str(run.path) for run in runs)}")
-
-
 def _judge(
     cfg: DictConfig, run: RunFolder | None, data_node: DictConfig, folder: Path
 ) -> dict[str, float]:
@@ -143,15 +139,21 @@ def _judge(
     return scalars
 
 
-def _imported(cfg: DictConfig, classes: Any) -> Detector:
-    from hydra.utils import instantiate
+def _imported(cfg: DictConfig, classes: ClassList) -> Detector:
+    """A detector with published weights, which must know the data's classes."""
+    from runs.detector_building import instantiate_detector
 
-    detector: Detector = instantiate(
-        cfg.model,
-        class_names=list(classes.names),
-        category_ids=list(classes.category_ids),
-        _convert_="all",
-    )
+    detector = instantiate_detector(cfg.model, classes)
+    known = detector.imported_classes
+    unknown = [name for name in classes.names if known is not None and name not in known]
+    if len(unknown) == len(classes):
+        raise ValueError(
+            f"model.weights={cfg.model.weights}: they know none of the data's classes, "
+            f"{', '.join(unknown[:10])}; train on the data first, or give data with classes of "
+            "the weights"
+        )
+    if unknown:
+        log.warning("The weights do not know %s: their AP is that of chance", ", ".join(unknown))
     return detector.eval()
 
 

@@ -28,17 +28,11 @@ if TYPE_CHECKING:
 def build_detector(cfg: DictConfig, classes: ClassList) -> Detector:
     """The detector of `cfg.model` for a data set's classes, prepared as the config says."""
     import torch
-    from hydra.utils import instantiate
 
     from detectors.warm_start import warm_start
+    from runs.detector_building import instantiate_detector
 
-    # The one fact that crosses from the data to the model: the classes.
-    detector: Detector = instantiate(
-        cfg.model,
-        class_names=list(classes.names),
-        category_ids=list(classes.category_ids),
-        _convert_="all",
-    )
+    detector = instantiate_detector(cfg.model, classes)
     if cfg.warm_start is not None:
         warm_start(detector, Path(cfg.warm_start))
     if cfg.channels_last:

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from callbacks.artefacts import judged_truth, write_artefacts
 from callbacks.run_facts import run_facts
-from callbacks.test_results import judged_truth, write_test_results
 from callbacks.wandb_curves import log_curves, log_robustness
 from evaluation.detection_cache import CachedDetections, DetectionCache
 from evaluation.detections import Detections
 from evaluation.summary import evaluate_detections
-from structures import Batch
+from structures import Batch, ClassList
 
 
 class DetectionEvaluation(Callback):
@@ -43,20 +44,20 @@ class DetectionEvaluation(Callback):
     def __init__(self, output_dir: str) -> None:
         self.cache: DetectionCache | None = None
         self._folder = Path(output_dir)
-        self._frames = _Frames()
+        self._frames: _Frames
         self._conditions: dict[str, CachedDetections] = {}
         self._milliseconds: list[float] = []
         self._started = 0.0
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._frames = _Frames()
+        self._frames = _Frames(_classes(trainer, pl_module))
 
     @override
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        self._frames.add(outputs, batch, _classes(trainer, pl_module))
+        self._frames.add(outputs, batch)
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -81,7 +82,8 @@ class DetectionEvaluation(Callback):
 
     @override
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._frames, self._conditions, self._milliseconds = _Frames(), {}, []
+        self._frames = _Frames(_classes(trainer, pl_module))
+        self._conditions, self._milliseconds = {}, []
 
     @override
     def on_test_batch_start(self, trainer: Trainer, *_: Any) -> None:
@@ -98,7 +100,7 @@ class DetectionEvaluation(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         # Brings the predictions from the device, so that the time includes what it computes.
-        self._frames.add(outputs, batch, _classes(trainer, pl_module))
+        self._frames.add(outputs, batch)
         judged = sum(target.judged for target in batch.frame_targets())
         if judged:
             self._milliseconds.append(1000 * (time.perf_counter() - self._started) / judged)
@@ -115,7 +117,7 @@ class DetectionEvaluation(Callback):
             # The first batch also pays for whatever is set up once.
             facts["milliseconds_per_picture"] = float(np.median(self._milliseconds))
             judged = {name: self._of_condition(name) for name in datamodule.conditions}
-            results = write_test_results(
+            results = write_artefacts(
                 self._folder, datamodule, judged, detector.operating_point, facts
             )
             log_robustness(trainer, results.robustness)
@@ -128,13 +130,11 @@ class DetectionEvaluation(Callback):
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         name = datamodule.selected_conditions[dataloader_idx]
         frames = self._frames.gather()
-        self._frames = _Frames()
+        self._frames = _Frames(datamodule.classes)
         if frames is None:
             return
         bits = datamodule.bits_per_pixel(name, frames.judged)
-        self._conditions[name] = CachedDetections(
-            frames.detections, frames.judged, frames.skipped, bits
-        )
+        self._conditions[name] = replace(frames, bits_per_pixel=bits)
         if self.cache is not None:
             self.cache.write(name, self._conditions[name])
 
@@ -152,15 +152,16 @@ class DetectionEvaluation(Callback):
 class _Frames:
     """What this process has found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: ClassList) -> None:
+        self.classes = classes
         self.detections: list[Detections] = []
         self.judged: list[int] = []
         self.skipped: list[int] = []
 
-    def add(self, outputs: Any, batch: Batch, classes: Any) -> None:
+    def add(self, outputs: Any, batch: Batch) -> None:
         frames = zip(outputs["predictions"], batch.frame_targets(), strict=True)
         judged = [prediction for prediction, target in frames if target.judged]
-        self.detections.append(Detections.from_predictions(judged, classes))
+        self.detections.append(Detections.from_predictions(judged, self.classes))
         self.judged += [target.image_id for target in batch.frame_targets() if target.judged]
         self.skipped += batch.skipped
 
@@ -182,7 +183,7 @@ def _ids(values: Sequence[int]) -> Any:
     return np.array(values, dtype=np.int64)
 
 
-def _classes(trainer: Trainer, pl_module: LightningModule) -> Any:
+def _classes(trainer: Trainer, pl_module: LightningModule) -> ClassList:
     """The truth's classes, whose category ids need not be those of the data trained on."""
     detector: Any = pl_module
     datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]

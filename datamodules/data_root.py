@@ -12,6 +12,7 @@ from datamodules.coco_annotations import CocoAnnotations, concatenate
 from datamodules.coco_reader import read_coco
 from datamodules.group_split import split_by_group
 from datamodules.root_layout import SPLITS, WHOLE, annotation_files
+from structures.folder_names import distinct_ends
 
 
 def root_paths(
@@ -73,17 +74,8 @@ def read_roots(
 
 
 def root_names(roots: Sequence[Path]) -> list[str]:
-    """The shortest ends of the roots' paths that tell them apart.
-
-    Raises:
-        ValueError: if two are the same folder.
-    """
-    paths = [root.resolve() for root in roots]
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-length:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise ValueError(f"datamodule.root names a folder twice: {', '.join(map(str, roots))}")
+    """The shortest ends of the roots' paths that tell them apart; see `distinct_ends`."""
+    return distinct_ends(roots, "datamodule.root")
 
 
 def _groups(data: CocoAnnotations) -> list[str]:

@@ -49,6 +49,7 @@ class Detector(LightningModule):
         operating_point: class name -> score threshold, chosen on validation data and carried by
             checkpoints; empty before the first validation.
         trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
+        imported_classes: classes whose rows came from published weights; None without such weights.
     """
 
     network: nn.Module
@@ -74,6 +75,7 @@ class Detector(LightningModule):
         )
         self.operating_point: dict[str, float] = {}
         self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
+        self.imported_classes: list[str] | None = None
         self._optimizer = optimizer
         self._schedule = schedule
         self._schedule_interval = schedule_interval

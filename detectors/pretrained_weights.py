@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -16,7 +16,6 @@ from torchvision.models.detection import SSD300_VGG16_Weights
 from detectors.checkpoint import load_weights_only
 
 _ENUM_NAME = re.compile(r"\w+_Weights\.\w+")
-_BACKGROUND = "__background__"
 _SHOWN = 5  # tensors listed of a file that does not fit; more would not say more
 
 
@@ -27,23 +26,6 @@ def coco_slots() -> tuple[str, ...]:
     """
     categories = SSD300_VGG16_Weights.COCO_V1.meta["categories"]
     return tuple(f"unused {i}" if name == "N/A" else name for i, name in enumerate(categories))
-
-
-def require_distinct_names(class_names: Sequence[str]) -> None:
-    """Stop at class names by which rows of classes could not be told apart.
-
-    Raises:
-        ValueError: if two differ only in case or surrounding spaces, or one is the background's.
-    """
-    seen = {_BACKGROUND: "background, which torchvision adds itself"}
-    for name in class_names:
-        plain = name.strip().casefold()
-        if plain in seen:
-            raise ValueError(
-                f"class names collide: {name!r} and {seen[plain]}; rows of published weights are "
-                "kept by name, so rename one in the annotation file"
-            )
-        seen[plain] = repr(name)
 
 
 def is_enum_name(source: str) -> bool:

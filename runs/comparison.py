@@ -57,16 +57,14 @@ class Entry:
         return -1.0 if value is None else float(value)
 
 
-def compare(
-    entries: Sequence[Entry], out: Path, picture: Callable[[int], Picture] | None = None
-) -> None:
+def compare(entries: Sequence[Entry], out: Path, picture: Callable[[int], Picture]) -> None:
     """Print a table of the runs, the best first, and write comparison.csv and a joint report.
 
     Args:
         entries: the runs; a report is made of those that were judged on the same pictures as the
             best one.
         out: the folder to write to.
-        picture: image id -> uint8 [H, W, 3], RGB; without it there is no report.
+        picture: image id -> uint8 [H, W, 3], RGB.
     """
     ranked = sorted(entries, key=lambda entry: -entry.score("map"))
     write_atomically(out / "comparison.csv", _csv(ranked).encode())
@@ -74,10 +72,8 @@ def compare(
     # A log file has 80 columns by default, and half a figure is none.
     console.print(_table(ranked), crop=False)
     console.print(f"table:      {out / 'comparison.csv'}", soft_wrap=True)
-    if picture is not None:
-        report = out / "report.html"
-        _write_report(report, ranked, picture)
-        console.print(f"report:     {report}", soft_wrap=True)
+    _write_report(out / "report.html", ranked, picture)
+    console.print(f"report:     {out / 'report.html'}", soft_wrap=True)
 
 
 def _table(ranked: Sequence[Entry]) -> Table:

@@ -15,9 +15,9 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
+from callbacks.artefacts import write_artefacts
 from callbacks.evaluation import DetectionEvaluation
 from callbacks.run_facts import hardware_name, run_facts
-from callbacks.test_results import write_test_results
 from callbacks.wandb_curves import log_robustness
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import ENGINE_VERSION
@@ -43,7 +43,7 @@ def judge_detector(
         datamodule: whose test split is judged.
         trainer_config: the `trainer` node.
         loggers: get the scalars and curves.
-        folder: where the artefacts go, see `write_test_results`.
+        folder: where the artefacts go, see `write_artefacts`.
         cache_folder: of `DetectionCache`.
 
     Returns:
@@ -104,7 +104,7 @@ def _judge_known(
 ) -> dict[str, float]:
     """What a test leaves behind and logs, without one."""
     facts = {**run_facts(trainer, detector, datamodule), "milliseconds_per_picture": None}
-    results = write_test_results(folder, datamodule, judged, detector.operating_point, facts)
+    results = write_artefacts(folder, datamodule, judged, detector.operating_point, facts)
     log_robustness(trainer, results.robustness)
     for logger in trainer.loggers:
         logger.log_metrics(results.scalars)

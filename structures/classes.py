@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_BACKGROUND = "__background__"
+
 
 @dataclass(frozen=True, slots=True)
 class ClassList:
@@ -13,7 +15,8 @@ class ClassList:
     Category ids may have gaps (COCO uses 90 slots for 80 classes); labels never do.
 
     Raises:
-        ValueError: if a name or an id occurs twice, or their numbers differ.
+        ValueError: if an id occurs twice, two names differ in case or surrounding spaces alone, a
+            name is the background's, or there are not as many ids as names.
     """
 
     names: tuple[str, ...]
@@ -25,10 +28,10 @@ class ClassList:
                 f"{len(self.names)} class names but {len(self.category_ids)} category ids: "
                 f"{self.names} {self.category_ids}"
             )
-        for what, values in (("class name", self.names), ("category id", self.category_ids)):
-            twice = sorted({str(v) for v in values if values.count(v) > 1})
-            if twice:
-                raise ValueError(f"{what} given twice: {', '.join(twice)}")
+        twice = sorted({i for i in self.category_ids if self.category_ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"category id given twice: {', '.join(map(str, twice))}")
+        _require_distinct(self.names)
 
     @classmethod
     def numbered(cls, names: Iterable[str]) -> ClassList:
@@ -46,3 +49,16 @@ class ClassList:
     def category_id(self, label: int) -> int:
         """The annotation file's id of a label in 1..C."""
         return self.category_ids[label - 1]
+
+
+def _require_distinct(names: Iterable[str]) -> None:
+    """Rows of published weights and scores are joined by name, so names must tell classes apart."""
+    seen = {_BACKGROUND: "background, which detectors add themselves"}
+    for name in names:
+        plain = name.strip().casefold()
+        if plain in seen:
+            raise ValueError(
+                f"class names collide: {name!r} and {seen[plain]}; rename one in the annotation "
+                "file"
+            )
+        seen[plain] = repr(name)

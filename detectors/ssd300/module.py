@@ -93,7 +93,7 @@ class SSD300(Detector):
         backbone = _build_trunk(trunk, trunk_arguments, trunk_weights, trainable_backbone_layers)
         self.network = SSD300Network(len(self.classes), backbone, priors, prior_centres)
         if weights is not None:
-            load_detector_weights(self.network, weights, self.classes.names)
+            self.imported_classes = load_detector_weights(self.network, weights, self.classes.names)
         # The checkpoint has the weights; rebuilding from it must not ask for these files again.
         self.hparams.update(weights=None, trunk_weights=None)
         self.loss = MultiBoxLoss(forced, localisation, loc_weight, min_negatives=min_negatives)

@@ -10,7 +10,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from detectors.base import Detector, OptimizerFactory, ScheduleFactory
-from detectors.pretrained_weights import require_distinct_names
 from detectors.torchvision_family.detection_graph import TorchvisionGraph
 from detectors.torchvision_family.frames import to_images, to_prediction, to_targets
 from detectors.torchvision_family.networks import build_network, freeze_stages, timm_pyramid
@@ -113,7 +112,6 @@ class TorchvisionDetector(Detector):
         super().__init__(
             class_names, category_ids, optimizer, schedule, schedule_interval, parameter_groups
         )
-        require_distinct_names(self.classes.names)
         require_one_start(architecture, weights, backbone, backbone_weights, norm)
         own_weights = None if backbone is not None else backbone_weights
         recipe = Recipe(
@@ -146,7 +144,9 @@ class TorchvisionDetector(Detector):
             trainable_backbone_layers = require_architecture(architecture).trainable
         self.network = build_network(recipe, len(self.classes) + 1, pyramid)
         if weights is not None:
-            load_detector_weights(self.network, recipe, weights, self.classes.names)
+            self.imported_classes = load_detector_weights(
+                self.network, recipe, weights, self.classes.names
+            )
         elif own_weights is not None:
             load_backbone_weights(self.network, architecture, own_weights)
         if pyramid is None and trainable_backbone_layers is not None:

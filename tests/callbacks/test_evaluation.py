@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from callbacks import test_results
+from callbacks import artefacts
 from callbacks.evaluation import DetectionEvaluation
 from datamodules.coco_distorted import CocoDistortedDataModule
 from datamodules.facades import FacadesDataModule
@@ -120,7 +120,7 @@ def test_distorted_pictures_are_shown_at_the_thresholds_of_the_clean_ones(
 
     detector.predict = predict
     reports: list[Any] = []
-    monkeypatch.setattr(test_results, "write_report", lambda *_, **parts: reports.append(parts))
+    monkeypatch.setattr(artefacts, "write_report", lambda *_, **parts: reports.append(parts))
     trainer_with(DetectionEvaluation(str(tmp_path))).test(detector, data, verbose=False)
     clean, foggy = reports[0]["examples"]
     assert clean.correct > 0

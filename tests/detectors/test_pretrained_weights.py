@@ -8,11 +8,9 @@ import pytest
 import torch
 
 from detectors.pretrained_weights import (
-    coco_slots,
     differences,
     pick_class_rows,
     read_weights,
-    require_distinct_names,
     require_fit,
 )
 
@@ -28,22 +26,6 @@ def test_rows_of_a_class_are_replaced_for_every_anchor_and_box_edge() -> None:
     assert torch.equal(by_class[:, 1], ours.view(2, 3, 4)[:, 1])
     assert torch.equal(by_class[:, 2], theirs.view(2, 5, 4)[:, 4])
     assert ours.min() < 0, "our layer itself is not written to"
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (["cat", "Cat "], r"'Cat ' and 'cat'"),
-        (["cat", "__background__"], r"'__background__' and background"),
-    ],
-)
-def test_class_names_that_collide_are_refused(names: list[str], message: str) -> None:
-    with pytest.raises(ValueError, match=f"class names collide: {message}.*rename one"):
-        require_distinct_names(names)
-
-
-def test_coco_names_do_not_collide() -> None:
-    require_distinct_names(coco_slots()[1:])
 
 
 def test_at_most_five_differences_are_listed() -> None:

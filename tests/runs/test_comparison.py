@@ -136,7 +136,11 @@ def test_a_partial_mean_over_corruptions_is_never_called_by_the_benchmarks_name(
     entry.metrics["robustness"] = {
         "mpc": 0.25, "rpc": 0.5, "partial": True, "conditions": conditions,
     }  # fmt: skip
-    compare([entry, Entry.read("as stored", sweep / "0")], sweep / "out")
+    compare(
+        [entry, Entry.read("as stored", sweep / "0")],
+        sweep / "out",
+        lambda _: np.zeros((600, 800, 3), np.uint8),
+    )
     shown = capsys.readouterr().out
     assert "mPC is partial" in " ".join(shown.split())
     assert "0.250" in shown

@@ -21,27 +21,25 @@ from evaluation.summary import Evaluation, evaluate_detections
 log = logging.getLogger(__name__)
 
 
-class TestResults(NamedTuple):
-    """The scores of a test.
+class TestFigures(NamedTuple):
+    """What is logged of a test.
 
     Attributes:
-        evaluation: on the pictures as stored.
         robustness: under distortion; None where the pictures were shown as stored alone.
-        scalars: what is logged, without the figures that are not defined.
+        scalars: without the figures that are not defined.
     """
 
-    evaluation: Evaluation
     robustness: Robustness | None
     scalars: dict[str, float]
 
 
-def write_test_results(
+def write_artefacts(
     folder: Path,
     datamodule: Any,
     judged: Mapping[str, CachedDetections],
     operating_point: dict[str, float],
     facts: dict[str, Any],
-) -> TestResults:
+) -> TestFigures:
     """Judge the detections of a test, and write its artefacts.
 
     Args:
@@ -77,7 +75,7 @@ def write_test_results(
         examples=examples,
     )
     log.info("metrics.json, predictions.json, report.html written to %s", folder)
-    return TestResults(clean, robustness, _scalars(clean, robustness))
+    return TestFigures(robustness, _scalars(clean, robustness))
 
 
 def judged_truth(datamodule: Any, split: str, frames: CachedDetections) -> dict[str, Any]:
