@@ -7,13 +7,13 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from datamodules.clip_rows import COLUMNS, FRAME, REGION, from_rows, to_rows
-from datamodules.crop_window import keeps, sample_canvas, sample_crop, visible_part
+from datamodules.crop_window import WindowSampler
+from datamodules.visible_part import VisiblePart, boxes_of_whole, fill_around
 from structures import Target
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks a server for a newer version
@@ -33,32 +33,19 @@ class CropExpanded(A.DualTransform):
 
     Expansion and IoU-constrained crop only choose the window; pixels are touched once, and the
     canvas, up to 16 times the frame, is never made. The result is the part of the window that
-    lies on the frame; `FillMargin` puts it in its place.
+    lies on the frame, see `VisiblePart`; `FillMargin` puts it in its place.
 
     Args:
         output_size: (height, width) of the whole window in the end; None keeps its size.
-        expand_p: the probability of a canvas larger than the frame.
-        max_expand: the largest canvas in frame widths and heights.
-        min_ious: see `sample_crop`.
-        trials: see `sample_crop`.
+        windows: draws the window.
     """
 
     _targets = (A.core.type_definitions.Targets.IMAGE, A.core.type_definitions.Targets.BBOXES)
 
-    def __init__(
-        self,
-        output_size: tuple[int, int] | None,
-        expand_p: float,
-        max_expand: float,
-        min_ious: Sequence[float | None],
-        trials: int,
-    ) -> None:
+    def __init__(self, output_size: tuple[int, int] | None, windows: WindowSampler) -> None:
         super().__init__(p=1.0)
         self.output_size = output_size
-        self.expand_p = expand_p
-        self.max_expand = max_expand
-        self.min_ious = tuple(min_ious)
-        self.trials = trials
+        self.windows = windows
 
     @property
     @override
@@ -70,39 +57,26 @@ class CropExpanded(A.DualTransform):
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
         height, width = params["shape"][:2]
-        canvas = (0, 0, width, height)
-        if self.random_generator.random() < self.expand_p:
-            canvas = sample_canvas(self.random_generator, width, height, self.max_expand)
         boxes = data["bboxes"]
         objects = boxes[boxes[:, REGION] == 0, :4] * (width, height, width, height)
-        window = sample_crop(self.random_generator, canvas, objects, self.min_ious, self.trials)
+        window = self.windows(self.random_generator, width, height, objects)
         size = self.output_size or (window[3] - window[1], window[2] - window[0])
-        source, place = visible_part(window, (height, width), size)
-        return {"window": window, "source": source, "place": place, "size": size}
+        return {"part": VisiblePart(window, (height, width), size)}
 
     @override
-    def apply(self, img: Array, source: Array, place: Array, **params: Any) -> Array:
-        x1, y1, x2, y2 = source
-        part = img[y1:y2, x1:x2]
-        width, height = (place[2:] - place[:2]).tolist()
-        if (height, width) == part.shape[:2]:
-            return part
-        # Bilinear without antialiasing, as SSD resizes the frames that it is evaluated on.
-        return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+    def apply(self, img: Array, part: VisiblePart, **params: Any) -> Array:
+        return part.pixels(img)
 
     @override
-    def apply_to_bboxes(self, bboxes: Array, window: Any, source: Array, **params: Any) -> Array:
+    def apply_to_bboxes(self, bboxes: Array, part: VisiblePart, **params: Any) -> Array:
         height, width = params["shape"][:2]
         pixels = bboxes[:, :4] * (width, height, width, height)
-        kept = keeps(window, pixels) | (bboxes[:, REGION] == 1)
-        low, high = np.tile(source[:2], 2), np.tile(source[2:], 2)
-        moved = (np.clip(pixels[kept], low, high) - low) / (high - low)
-        has_area = (moved[:, 2:] > moved[:, :2]).all(axis=1)
-        return np.concatenate([moved, bboxes[kept, 4:]], axis=1)[has_area]
+        moved, kept = part.boxes(pixels, always=bboxes[:, REGION] == 1)
+        return np.concatenate([moved, bboxes[kept, 4:]], axis=1)
 
-    def apply_to_margin(self, _: Array, **params: Any) -> Array:
-        """Tell `FillMargin`: [x1, y1] of the visible part in a result of [height, width]."""
-        return np.array([*params["place"][:2], *params["size"]])
+    def apply_to_margin(self, _: Array, part: VisiblePart, **__: Any) -> Array:
+        """Tell `FillMargin` where the part belongs."""
+        return part.margin
 
 
 class FillMargin(A.DualTransform):
@@ -122,24 +96,16 @@ class FillMargin(A.DualTransform):
     def get_params_dependent_on_data(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        return {"margin": data["margin"].tolist()}
+        return {"margin": data["margin"]}
 
     @override
-    def apply(self, img: Array, margin: list[int], **params: Any) -> Array:
-        x1, y1, height, width = margin
-        if img.shape[:2] == (height, width):
-            return img
-        below, right = height - y1 - img.shape[0], width - x1 - img.shape[1]
-        return cv2.copyMakeBorder(img, y1, below, x1, right, cv2.BORDER_CONSTANT, value=self.fill)
+    def apply(self, img: Array, margin: Array, **params: Any) -> Array:
+        return fill_around(img, margin, self.fill)
 
     @override
-    def apply_to_bboxes(self, bboxes: Array, margin: list[int], **params: Any) -> Array:
-        x1, y1, height, width = margin
-        part_height, part_width = params["shape"][:2]
-        result = bboxes.copy()
-        result[:, [0, 2]] = (bboxes[:, [0, 2]] * part_width + x1) / width
-        result[:, [1, 3]] = (bboxes[:, [1, 3]] * part_height + y1) / height
-        return result
+    def apply_to_bboxes(self, bboxes: Array, margin: Array, **params: Any) -> Array:
+        boxes = boxes_of_whole(bboxes[:, :4], params["shape"][:2], margin)
+        return np.concatenate([boxes, bboxes[:, 4:]], axis=1)
 
 
 class QuarterTurns(A.RandomRotate90):
@@ -196,11 +162,6 @@ class Augmentation:
         vertical_flip_p: float = 0.0,
         turn_p: float = 0.0,
     ) -> None:
-        if None not in min_ious or max_expand < 1 or trials < 1:
-            raise ValueError(
-                "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
-                f"min_ious={list(min_ious)}, max_expand={max_expand}, trials={trials}"
-            )
         chances = (photometric_p, expand_p, flip_p, vertical_flip_p, turn_p)
         if not all(0 <= p <= 1 for p in chances):
             raise ValueError(
@@ -208,12 +169,13 @@ class Augmentation:
                 f"from 0 to 1, got {chances}"
             )
         size = None if output_size is None else _checked_size(output_size)
+        windows = WindowSampler(expand_p, max_expand, tuple(min_ious), trials)
         colours = _colour_changes(photometric_p, brightness, contrast, saturation, hue)
         self._compose = A.Compose(
             [
                 # Ahead of all else, so that `output_size` is the size of turned frames too.
                 *([QuarterTurns(p=turn_p)] if turn_p else []),
-                CropExpanded(size, expand_p, max_expand, min_ious, trials),
+                CropExpanded(size, windows),
                 A.RandomOrder(colours, n=len(colours)),
                 FillMargin(fill),
                 A.HorizontalFlip(p=flip_p),

@@ -7,6 +7,7 @@ A window is (x1, y1, x2, y2) in whole pixels of the frame and may reach beyond i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,50 @@ Window = tuple[int, int, int, int]
 # Sides of a crop as shares of the canvas, and the range of height / width.
 _SIDES = (0.3, 1.0)
 _ASPECTS = (0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class WindowSampler:
+    """Draws a window: perhaps an expansion, then perhaps a crop of it.
+
+    Args:
+        expand_p: the probability of a canvas larger than the frame.
+        max_expand: the largest canvas in frame widths and heights.
+        min_ious: see `sample_crop`.
+        trials: see `sample_crop`.
+
+    Raises:
+        ValueError: if no window could be drawn so.
+    """
+
+    expand_p: float
+    max_expand: float
+    min_ious: tuple[float | None, ...]
+    trials: int
+
+    def __post_init__(self) -> None:
+        if None not in self.min_ious or self.max_expand < 1 or self.trials < 1:
+            raise ValueError(
+                "augmentation needs null among min_ious, max_expand >= 1 and trials >= 1, got "
+                f"min_ious={list(self.min_ious)}, max_expand={self.max_expand}, "
+                f"trials={self.trials}"
+            )
+
+    def __call__(
+        self, random: np.random.Generator, width: int, height: int, boxes: NDArray[np.float64]
+    ) -> Window:
+        """A window that shows a part of a frame of width x height pixels.
+
+        Args:
+            random: where the draws come from.
+            width: of the frame, pixels.
+            height: of the frame, pixels.
+            boxes: float64 [N, 4], xyxy pixels of the frame.
+        """
+        canvas = (0, 0, width, height)
+        if random.random() < self.expand_p:
+            canvas = sample_canvas(random, width, height, self.max_expand)
+        return sample_crop(random, canvas, boxes, self.min_ious, self.trials)
 
 
 def sample_canvas(
@@ -70,29 +115,6 @@ def sample_crop(
 def keeps(window: Window, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which boxes stay: those whose centre lies in the window; bool [N]."""
     return _centres_in(np.array([window]), boxes)[0]
-
-
-def visible_part(
-    window: Window, frame_size: tuple[int, int], output_size: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What a window shows of its frame, and where that stands in a result of another size.
-
-    Args:
-        window: must overlap the frame.
-        frame_size: (height, width) in pixels.
-        output_size: (height, width) in pixels that the whole window is resized to.
-
-    Returns:
-        int64 [4] xyxy in the frame, and int64 [4] xyxy in the result, both with an area. The
-        second is rounded to whole pixels; boxes mapped from the one to the other stay exact.
-    """
-    source = np.clip(window, 0, [*frame_size[::-1], *frame_size[::-1]])
-    size = np.array(output_size[::-1])
-    scale = size / (np.array(window[2:]) - window[:2])
-    low = np.rint((source[:2] - window[:2]) * scale).astype(np.int64)
-    high = np.rint((source[2:] - window[:2]) * scale).astype(np.int64)
-    low = np.minimum(low, size - 1)
-    return source, np.concatenate([low, np.maximum(high, low + 1)])
 
 
 def _draw_crops(random: np.random.Generator, canvas: Window, trials: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.ops import box_iou
 
-from datamodules.crop_window import keeps, sample_canvas, sample_crop, visible_part
+from datamodules.crop_window import keeps, sample_canvas, sample_crop
 
 WIDTH, HEIGHT = 120, 80
 
@@ -66,20 +66,3 @@ def test_hopeless_minimum_ends_with_the_canvas() -> None:
     speck = np.array([[5.0, 5.0, 6.0, 6.0]])
     canvas = (0, 0, WIDTH, HEIGHT)
     assert sample_crop(np.random.default_rng(0), canvas, speck, [None, 0.9], 50) == canvas
-
-
-def test_visible_part_of_an_expanded_window() -> None:
-    source, place = visible_part((-40, -20, 160, 180), (80, 120), (100, 100))
-    assert source.tolist() == [0, 0, 120, 80]
-    assert place.tolist() == [20, 10, 80, 50]
-
-
-@given(st.integers(0, 10**6))
-def test_visible_part_has_an_area_and_fits(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    x1, y1 = random.integers(-100, [WIDTH, HEIGHT]).tolist()
-    x2, y2 = max(x1, 0) + int(random.integers(1, 50)), max(y1, 0) + int(random.integers(1, 50))
-    source, place = visible_part((x1, y1, x2, y2), (HEIGHT, WIDTH), (7, 5))
-    for box, (height, width) in ((source, (HEIGHT, WIDTH)), (place, (7, 5))):
-        assert 0 <= box[0] < box[2] <= width
-        assert 0 <= box[1] < box[3] <= height
