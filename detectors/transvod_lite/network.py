@@ -57,7 +57,7 @@ class TransVODLiteNetwork(nn.Module):
         levels: 'sum' or 'multi', see `Pyramid`.
         keep: queries of a frame kept in each temporal round; empty for the single-frame network.
         time_embedding: see `TemporalStage`.
-        place_embedding: see `TemporalStage`.
+        motion_attention: see `TemporalStage`.
         mask_temporal_padding: see `mask_padding` of `TemporalStage`.
         refine_references: see `TemporalStage`.
         temporal_encoder_layers: see `TemporalStage`.
@@ -89,7 +89,7 @@ class TransVODLiteNetwork(nn.Module):
         levels: str = "sum",
         keep: Sequence[int] = (80, 50, 30),
         time_embedding: bool = True,
-        place_embedding: bool = False,
+        motion_attention: bool = False,
         mask_temporal_padding: bool = True,
         refine_references: bool = False,
         temporal_encoder_layers: int = 0,
@@ -121,7 +121,7 @@ class TransVODLiteNetwork(nn.Module):
                 queries,
                 keep,
                 time_embedding,
-                place_embedding,
+                motion_attention,
                 mask_temporal_padding,
                 refine_references,
                 temporal_encoder_layers,

@@ -11,8 +11,7 @@ from typing_extensions import override
 from detectors.transvod_lite.deformable_attention import Shapes
 
 _TEMPERATURE = 10_000.0  # longest wave of a place code, in units of the shortest
-_SHORT_TEMPERATURE = 100.0  # the same of the codes of time (in frames) and of a query's box
-_FINEST_WAVES = 8  # of the code of a query's box, across the frame
+_SHORT_TEMPERATURE = 100.0  # the same of the code of time, in frames
 _EPSILON = 1e-5  # of inverse_sigmoid
 
 
@@ -115,37 +114,12 @@ class TimeEmbedding(nn.Module):
     def __init__(self, width: int, outputs: int | None = None) -> None:
         super().__init__()
         self.width = width
-        self.project = _zero_linear(width, outputs or width)
+        self.project = nn.Linear(width, outputs or width)
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
 
     @override
     def forward(self, offsets: Tensor) -> Tensor:
         """Offsets in units of the cadence, float [...] -> float [..., outputs]."""
         code = waves(offsets.float(), self.width, _SHORT_TEMPERATURE)
         return self.project(code.to(self.project.weight.dtype))
-
-
-class PlaceEmbedding(nn.Module):
-    """What a query learns of the box that it stands for. It is zero before training.
-
-    Args:
-        width: of the queries; a multiple of 8.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-        self.project = _zero_linear(width, width)
-
-    @override
-    def forward(self, boxes: Tensor) -> Tensor:
-        """Boxes cxcywh in 0..1, float [..., 4] -> float [..., width]."""
-        angles = boxes.float() * (2 * math.pi * _FINEST_WAVES)
-        code = waves(angles, self.width // 4, _SHORT_TEMPERATURE).flatten(-2)
-        return self.project(code.to(self.project.weight.dtype))
-
-
-def _zero_linear(width: int, outputs: int) -> nn.Linear:
-    linear = nn.Linear(width, outputs)
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    return linear

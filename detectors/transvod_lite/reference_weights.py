@@ -150,7 +150,7 @@ def _log(source: str, report: ReferenceLoad) -> None:
 def _new_names(network: TransVODLiteNetwork, taken: Mapping[str, Tensor]) -> set[str]:
     """Names of ours that a released checkpoint may lack."""
     has_temporal = any(key.startswith(_TEMPORAL) for key in taken)
-    mended = ("time_embedding", "place_embedding", f"{_TEMPORAL}encoder.")
+    mended = ("time_embedding", "motion_attention", f"{_TEMPORAL}encoder.")
     return {
         key
         for key in network.state_dict()

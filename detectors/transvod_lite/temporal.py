@@ -18,12 +18,8 @@ from detectors.transvod_lite.decoder import DecoderLayer, on_levels
 from detectors.transvod_lite.deformable_attention import Shapes
 from detectors.transvod_lite.heads import BoxHead, class_head
 from detectors.transvod_lite.layer_sizes import LayerSizes
-from detectors.transvod_lite.positions import (
-    PlaceEmbedding,
-    TimeEmbedding,
-    time_offsets,
-    token_centres,
-)
+from detectors.transvod_lite.motion_attention import MotionAttention, places
+from detectors.transvod_lite.positions import TimeEmbedding, time_offsets, token_centres
 from detectors.transvod_lite.query_selection import check_keep, select_queries
 from detectors.transvod_lite.single_frame import FrameState, initialise
 from detectors.transvod_lite.temporal_encoder import TemporalEncoder
@@ -37,12 +33,15 @@ class Clip(NamedTuple):
         ratios: float [B * T, L, 2], see `valid_ratios`.
         shapes: (h, w) of each level.
         absent: bool [B, T], True where there is no frame, or None.
+        times: float [B, T], relative to the last present frame; zeros where queries do not know
+            their time.
         time_code: float [B, T, 1, d_model], or None where queries do not know their time.
     """
 
     ratios: Tensor
     shapes: Shapes
     absent: Tensor | None
+    times: Tensor
     time_code: Tensor | None
 
 
@@ -61,18 +60,20 @@ class TemporalRound(nn.Module):
         sizes: of the network's layers.
         class_count: C.
         keep: K, queries of a frame that take part.
-        place_embedding: whether queries know the box that they stand for.
+        motion_attention: whether queries learn how boxes differ over the clip.
     """
 
     def __init__(
-        self, sizes: LayerSizes, class_count: int, keep: int, place_embedding: bool
+        self, sizes: LayerSizes, class_count: int, keep: int, motion_attention: bool
     ) -> None:
         super().__init__()
         self.keep = keep
         self.query_encoder = TemporalQueryEncoder(sizes)
         self.decoder_layer = DecoderLayer(sizes)
         initialise(self)
-        self.place_embedding = PlaceEmbedding(sizes.d_model) if place_embedding else None
+        self.motion_attention = (
+            MotionAttention(sizes.d_model, sizes.heads) if motion_attention else None
+        )
         self.class_head = class_head(sizes.d_model, class_count)
         self.box_head = BoxHead(sizes.d_model)
 
@@ -97,24 +98,33 @@ class TemporalRound(nn.Module):
         Returns:
             float [B, T, K, ...] each, T = 1 for `only` one.
         """
-        clips, frames, keep = queries.shape[:3]
-        if clip.time_code is not None:
-            queries = queries + clip.time_code.to(queries.dtype)
-        if self.place_embedding is not None:
-            queries = queries + self.place_embedding(references).to(queries.dtype)
-        absent = None if clip.absent is None else clip.absent.repeat_interleave(keep, 1)
-        asking, ratios = None, clip.ratios
+        mixed = self._mix(queries, references, clip, only)
+        ratios = clip.ratios
         if only is not None:
-            asking = queries[:, only]
+            frames = clip.times.shape[1]
             references = references[:, only : only + 1]
             ratios, value = ratios[only::frames], value[only::frames]
-            frames = 1
-        mixed = self.query_encoder(queries.flatten(1, 2), absent, asking)
-        mixed = mixed.reshape(clips * frames, keep, -1)
         seen_at = on_levels(references.flatten(0, 1), ratios)
-        mixed = self.decoder_layer(mixed, None, seen_at, value, clip.shapes)
-        queries = mixed.view(clips, frames, keep, -1)
+        found = self.decoder_layer(mixed.flatten(0, 1), None, seen_at, value, clip.shapes)
+        queries = found.view_as(mixed)
         return RoundOutput(queries, self.class_head(queries), self.box_head(queries, references))
+
+    def _mix(self, queries: Tensor, references: Tensor, clip: Clip, only: int | None) -> Tensor:
+        """What the queries of all frames, or of `only` one, learn from those of the clip."""
+        clips, _, keep, width = queries.shape
+        if clip.time_code is not None:
+            queries = queries + clip.time_code.to(queries.dtype)
+        absent = None if clip.absent is None else clip.absent.repeat_interleave(keep, 1)
+        seen = queries.flatten(1, 2)
+        asking = seen if only is None else queries[:, only]
+        mixed = self.query_encoder(seen, absent, asking)
+        if self.motion_attention is not None:
+            where = places(references, clip.times[..., None])
+            asked = where if only is None else where[:, only]
+            mixed = mixed + self.motion_attention(
+                mixed, asked.view(clips, -1, 5), seen, where.flatten(1, 2), absent
+            )
+        return mixed.view(clips, -1, keep, width)
 
 
 class TemporalStage(nn.Module):
@@ -127,7 +137,8 @@ class TemporalStage(nn.Module):
         keep: K of each round.
         time_embedding: whether queries know when their frame was taken, relative to the clip's
             last one. Without it, frames can be permuted.
-        place_embedding: whether queries know where the box lies that they stand for.
+        motion_attention: whether queries learn how the boxes that they stand for differ over the
+            clip, see `MotionAttention`.
         mask_padding: whether queries are kept from looking at padding; the reference lets them.
         refine_references: whether a round starts from the boxes of the round before; the reference
             stays with those of the single-frame stage.
@@ -144,14 +155,15 @@ class TemporalStage(nn.Module):
         queries: int,
         keep: Sequence[int] = (80, 50, 30),
         time_embedding: bool = True,
-        place_embedding: bool = False,
+        motion_attention: bool = False,
         mask_padding: bool = True,
         refine_references: bool = False,
         temporal_encoder_layers: int = 0,
     ) -> None:
         super().__init__()
         self.rounds = nn.ModuleList(
-            TemporalRound(sizes, class_count, k, place_embedding) for k in check_keep(keep, queries)
+            TemporalRound(sizes, class_count, k, motion_attention)
+            for k in check_keep(keep, queries)
         )
         self.time_embedding = TimeEmbedding(sizes.d_model) if time_embedding else None
         self.encoder = (
@@ -180,9 +192,12 @@ class TemporalStage(nn.Module):
         Returns:
             The output of each round, the last one last, which with `only` has T = 1.
         """
-        offsets = time_offsets(times, absent)
-        code = None if self.time_embedding is None else self.time_embedding(offsets)[:, :, None]
-        clip = Clip(state.ratios, state.shapes, absent, code)
+        offsets, code = time_offsets(times, absent), None
+        if self.time_embedding is None:
+            offsets = torch.zeros_like(offsets)
+        else:
+            code = self.time_embedding(offsets)[:, :, None]
+        clip = Clip(state.ratios, state.shapes, absent, offsets, code)
         if self.encoder is not None:
             memory = self._encode(self.encoder, state, offsets, absent)
             state = state._replace(memory=memory)
@@ -222,13 +237,12 @@ class TemporalStage(nn.Module):
         self, encoder: TemporalEncoder, state: FrameState, offsets: Tensor, absent: Tensor | None
     ) -> Tensor:
         clips = offsets.shape
-        times = offsets if self.time_embedding is not None else torch.zeros_like(offsets)
         memory = encoder(
             state.memory.unflatten(0, clips),
             token_centres(state.shapes, state.ratios).unflatten(0, clips),
             state.shapes,
             state.padding.unflatten(0, clips),
-            times,
+            offsets,
             absent,
         )
         return memory.flatten(0, 1)

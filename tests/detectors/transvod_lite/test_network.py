@@ -33,7 +33,7 @@ def padded(clips: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("settings", [{}, {"levels": "multi", "temporal_encoder_layers": 1}])
 def test_a_clip_gives_the_same_in_any_batch(small_network: Build, settings: dict[str, Any]) -> None:
-    network = small_network(place_embedding=True, **settings)
+    network = small_network(motion_attention=True, **settings)
     clips = [clip(3, 61, 90), clip(2, 96, 64, 1), clip(1, 75, 75, 2)]
     with torch.no_grad():
         together = network(*padded(clips))
@@ -54,7 +54,7 @@ def test_permuted_frames_give_permuted_outputs_without_time_embedding(
     frames = clip(4, 64, 72)
     for timed in (False, True):
         network = small_network(
-            time_embedding=timed, place_embedding=True, temporal_encoder_layers=1
+            time_embedding=timed, motion_attention=True, temporal_encoder_layers=1
         )
         with torch.no_grad():
             plain, permuted = network(frames), network(frames[:, order])
@@ -178,7 +178,7 @@ def test_a_frozen_stage_neither_learns_nor_drops(small_network: Build) -> None:
 def test_every_parameter_learns_end_to_end(small_network: Build) -> None:
     network = small_network(
         levels="multi",
-        place_embedding=True,
+        motion_attention=True,
         temporal_encoder_layers=1,
         refine_references=True,
         gradient_checkpointing=True,

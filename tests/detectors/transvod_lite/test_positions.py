@@ -5,7 +5,6 @@ from typing import Any
 import torch
 
 from detectors.transvod_lite.positions import (
-    PlaceEmbedding,
     TimeEmbedding,
     inverse_sigmoid,
     sine_position,
@@ -44,14 +43,10 @@ def test_times_count_from_the_last_frame_that_is_there() -> None:
     assert torch.equal(time_offsets(times, None)[1], expected[0])
 
 
-def test_embeddings_say_nothing_before_training_and_tell_neighbours_apart_after() -> None:
-    for embedding, values in (
-        (TimeEmbedding(32), torch.tensor([[0.0], [-1.0], [-30.0]])),
-        (PlaceEmbedding(32), torch.tensor([[0.5, 0.5, 0.1, 0.1], [0.52, 0.5, 0.1, 0.1]])),
-    ):
-        values = values.squeeze(-1) if values.shape[-1] == 1 else values
-        assert not embedding(values).any()
-        torch.nn.init.eye_(embedding.project.weight)
-        codes = embedding(values)
-        distances = torch.cdist(codes, codes) + torch.eye(len(codes))
-        assert distances.min() > 0.2
+def test_the_time_embedding_says_nothing_before_training_and_tells_frames_apart_after() -> None:
+    embedding, times = TimeEmbedding(32), torch.tensor([0.0, -1.0, -30.0])
+    assert not embedding(times).any()
+    torch.nn.init.eye_(embedding.project.weight)
+    codes = embedding(times)
+    distances = torch.cdist(codes, codes) + torch.eye(len(codes))
+    assert distances.min() > 0.2

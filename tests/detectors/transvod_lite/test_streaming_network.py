@@ -37,7 +37,7 @@ def assert_same(streamed: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]
 
 
 def test_200_frames_equal_the_network_on_each_window(small_network: Build) -> None:
-    network, frames, window = small_network(place_embedding=True), video(200), 5
+    network, frames, window = small_network(motion_attention=True), video(200), 5
     stream = StreamingNetwork(network, window)
     for t in range(200):
         clip = frames[max(0, t - window + 1) : t + 1]
