@@ -14,8 +14,9 @@ from typing_extensions import override
 from datamodules.bits_per_pixel import jpeg_bits_per_pixel
 from datamodules.coco_dataset import ClipAugmentation
 from datamodules.decoded_pictures import DecodedPictures
-from datamodules.detection_datamodule import CLEAN, DetectionDataModule
+from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import Distortion, distort, distortions_of
+from datamodules.judged_data import CLEAN
 from structures import Batch
 
 Picture = NDArray[np.uint8]
@@ -77,7 +78,7 @@ class CocoDistortedDataModule(DetectionDataModule):
         except ValueError as error:
             raise ValueError(f"datamodule.distortions: {error}") from error
         self._distortions = {distortion.name: distortion for distortion in chosen}
-        self._test_pictures = pictures
+        self._source.test_pictures = pictures
         self._decoded_mb = decoded_mb
         self._decoded: DecodedPictures | None = None
 
@@ -101,9 +102,8 @@ class CocoDistortedDataModule(DetectionDataModule):
         distortion = self._distortions.get(condition)
         if distortion is None or distortion.kind != "jpeg":
             return super().bits_per_pixel(condition, image_ids)
-        indices = self._tested(image_ids)
         data = self.annotations("test")
-        return jpeg_bits_per_pixel(data, indices, self._pictures(), distortion.level)
+        return jpeg_bits_per_pixel(data, self._pictures(), distortion.level, image_ids)
 
     @override
     def test_dataloader(self) -> list[DataLoader[Batch]]:

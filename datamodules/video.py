@@ -87,12 +87,12 @@ class VideoDataModule(DetectionDataModule):
         self._train_frames = _sampler("train_frames", train_frames, clip_length)
         self._test_frames = _sampler("test_frames", test_frames, clip_length)
         self._cache_mb = cache_mb
-        self._clip_boxes = outside_boxes == "clip"
+        self._source.clip_boxes = outside_boxes == "clip"
 
     @override
     def setup(self, stage: str | None = None) -> None:
         super().setup(stage)
-        longest = self._read().longest_video()
+        longest = self._source.splits.longest_video()
         if self.clip_length > longest:
             raise ValueError(
                 f"{self.name}: datamodule.clip_length={self.clip_length}, but the longest video "
@@ -125,7 +125,7 @@ class VideoDataModule(DetectionDataModule):
             data,
             self.augmentation if training else None,
             self.seed,
-            self._skip_bad,
+            self._source.skip_bad,
             RecentPictures(read or partial(_read_file, data), self._cache_mb),
             Clips(data, self._train_frames if training else self._test_frames, self.seed),
         )
