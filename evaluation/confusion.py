@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.matching import IOU_THRESHOLD, Matches, first_claims, most_overlapped
+from evaluation.matching import Matches
+from evaluation.sightings import MISSED, sightings
 
 
 def confusion_matrix(matches: Matches, thresholds: dict[str, float]) -> NDArray[np.int64]:
     """Count objects by true and predicted class at IoU .5.
 
-    An object found by a detection of its own class stands on the diagonal, exactly as often as
-    `matches` has it right. What is left over is then joined whatever the class: an object and a
-    detection of another class that overlaps it most. The rest are misses (last column) and false
-    alarms (last row). Ignored objects and detections are left out.
+    An object found by a detection of its own class stands on the diagonal, one that is seen by a
+    detection of another class beside it (see `sightings`). The rest are misses (last column) and
+    false alarms (last row). Ignored objects and detections are left out.
 
     Args:
         matches: from `match_detections`.
@@ -26,22 +26,13 @@ def confusion_matrix(matches: Matches, thresholds: dict[str, float]) -> NDArray[
     truth, detections = matches.truth, matches.detections
     background = len(truth.class_names)
     least = np.array([thresholds[name] for name in truth.class_names])
-    kept = detections.scores >= least[detections.category]
-    found = matches.found_score >= least[truth.category]
-    open_truth = np.flatnonzero(truth.counted & ~found)
-    false = np.flatnonzero(kept & matches.fp)
-
-    wrong = detections.boxes[false], detections.image[false]
-    best, iou = most_overlapped(*wrong, truth.boxes[open_truth], truth.image[open_truth])
-    claimed = np.where(iou >= IOU_THRESHOLD, best, -1)
-    order = np.lexsort((detections.image[false], -detections.scores[false]))
-    confused = first_claims(claimed, order, np.ones(len(open_truth), dtype=bool))
-
-    true_class = np.full(len(false), background)
-    true_class[confused] = truth.category[open_truth[claimed[confused]]]
-    missed = np.delete(open_truth, claimed[confused])
+    seen_by = sightings(matches, thresholds)
+    seen = np.flatnonzero(seen_by != MISSED)
+    false_alarm = matches.fp & (detections.scores >= least[detections.category])
+    false_alarm[seen_by[seen]] = False
+    missed = truth.counted & (seen_by == MISSED)
     matrix = np.zeros((background + 1, background + 1), dtype=np.int64)
-    np.add.at(matrix, (truth.category[found], truth.category[found]), 1)
-    np.add.at(matrix, (true_class, detections.category[false]), 1)
+    np.add.at(matrix, (truth.category[seen], detections.category[seen_by[seen]]), 1)
+    matrix[background, :-1] = np.bincount(detections.category[false_alarm], minlength=background)
     matrix[:-1, background] = np.bincount(truth.category[missed], minlength=background)
     return matrix

@@ -50,6 +50,16 @@ def ids(entries: Entries, field: str, where: str) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
+def optional_ids(entries: Entries, field: str, where: str) -> NDArray[np.int64]:
+    """One id of each entry, -1 for entries without one.
+
+    Raises:
+        ValueError: for an entry that has something else than a whole number there.
+    """
+    given = [{field: -1} if entry.get(field) is None else entry for entry in entries]
+    return ids(given, field, where)
+
+
 def boxes_xywh(entries: Entries, where: str) -> NDArray[np.float64]:
     """float64 [N, 4], the entries' `bbox`.
 

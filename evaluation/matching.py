@@ -110,7 +110,7 @@ def most_overlapped(
         first = np.cumsum(n) - n
         within = np.arange(n.sum()) - np.repeat(first, n)
         pair_truth = by_key[np.repeat(start[rows], n) + within]
-        pair_iou = _overlap(
+        pair_iou = row_overlaps(
             np.repeat(boxes[rows], n, axis=0), truth_boxes[pair_truth], of_detection
         )
         highest = np.maximum.reduceat(pair_iou, first)
@@ -147,8 +147,19 @@ def _chunks(count: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     yield from np.split(rows, np.flatnonzero(np.diff(portion)) + 1) if len(rows) else ()
 
 
-def _overlap(a: NDArray[np.float64], b: NDArray[np.float64], of_first: bool) -> NDArray[np.float64]:
-    """Intersection over union, or over the area of `a`, of boxes row by row; 0 for empty boxes."""
+def row_overlaps(
+    a: NDArray[np.float64], b: NDArray[np.float64], of_first: bool = False
+) -> NDArray[np.float64]:
+    """Intersection over union of boxes row by row; 0 for empty boxes.
+
+    Args:
+        a: [P, 4] xyxy.
+        b: [P, 4] xyxy.
+        of_first: divide the intersection by the area of `a` instead of the union.
+
+    Returns:
+        float64 [P].
+    """
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     shared = np.prod(np.maximum(sides, 0), axis=1)
     whole = np.prod(a[:, 2:] - a[:, :2], axis=1)

@@ -19,6 +19,7 @@ from evaluation.operating_point import (
     choose_operating_points,
     operating_points_at,
 )
+from evaluation.video_scores import VideoScores, score_videos
 from evaluation.voc import VocScores, evaluate_voc
 
 RECALL_GRID = np.linspace(0, 1, 101)
@@ -37,6 +38,7 @@ class Evaluation:
         operating_point_chosen_here: true where the thresholds were chosen on these very data, so
             that precision, recall and F1 flatter the detector.
         confusion: int64 [C+1, C+1] at the operating point, rows truth, last index background.
+        video: what depends on which frames belong together; None without videos.
     """
 
     matches: Matches
@@ -46,6 +48,7 @@ class Evaluation:
     operating_point: dict[str, OperatingPoint]
     operating_point_chosen_here: bool
     confusion: NDArray[np.int64]
+    video: VideoScores | None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -61,7 +64,7 @@ class Evaluation:
 
         Keys: COCO's 12 (`map`, `map_50`, …, `mar_large`), `voc_11point`, `voc_area`, and for each
         class `ap/<class>`, `ap_50/<class>`, `ar/<class>`, `voc_11point/<class>`,
-        `voc_area/<class>`, `f1/<class>`.
+        `voc_area/<class>`, `f1/<class>`. Of videos also those of `VideoScores.scalars`.
         """
         values = dict(self.coco.summary)
         values["voc_11point"] = self.voc.mean_eleven_point
@@ -72,7 +75,7 @@ class Evaluation:
             values[f"voc_11point/{name}"] = self.voc.eleven_point[name]
             values[f"voc_area/{name}"] = self.voc.area[name]
             values[f"f1/{name}"] = self.operating_point[name].f1
-        return values
+        return values if self.video is None else values | self.video.scalars()
 
     def to_json(self) -> dict[str, Any]:
         """All of it for `metrics.json`: plain types, None for nan.
@@ -91,6 +94,7 @@ class Evaluation:
                 "labels": [*self.class_names, "background"],
                 "rows_truth_columns_prediction": self.confusion.tolist(),
             },
+            **({} if self.video is None else {"video": self.video.to_json()}),
         }
         return _without_nan(whole)
 
@@ -131,6 +135,7 @@ def evaluate_detections(
         points = choose_operating_points(curves)
     else:
         points = operating_points_at(curves, operating_point)
+    thresholds = {name: point.threshold for name, point in points.items()}
     return Evaluation(
         matches=matches,
         coco=score_columns(truth, columns, detections),
@@ -138,7 +143,8 @@ def evaluate_detections(
         curves=curves,
         operating_point=points,
         operating_point_chosen_here=operating_point is None,
-        confusion=confusion_matrix(matches, {n: p.threshold for n, p in points.items()}),
+        confusion=confusion_matrix(matches, thresholds),
+        video=score_videos(truth, matches, thresholds),
     )
 
 

@@ -27,6 +27,11 @@ def street() -> Street:
 
 
 @pytest.fixture(scope="session")
+def film() -> Callable[[int], Case]:
+    return _film
+
+
+@pytest.fixture(scope="session")
 def random_case() -> Callable[[int], Case]:
     return _random_case
 
@@ -182,3 +187,34 @@ def _sightings(
         stray = [*(box[:2] + rng.uniform(-60, 60, 2)).clip(0).tolist(), *box[2:].tolist()]
         found.append({**entry, "bbox": stray, "score": float(rng.uniform(0.1, 0.7))})
     return found
+
+
+def _film(seed: int, videos: int = 4) -> Case:
+    """Videos of objects at all speeds, with gaps, crowds, boxes that are not followed, a still."""
+    rng = np.random.default_rng(seed)
+    size = {"width": 640, "height": 480}
+    images: list[dict[str, Any]] = [{"id": 1000, "file_name": "still.jpg", **size}]
+    annotations: list[dict[str, Any]] = [_annotation(rng, 1000, 1, 0.0)]
+    results: list[dict[str, Any]] = []
+    for video in range(1, videos + 1):
+        frames = np.sort(rng.choice(30, int(rng.integers(8, 26)), replace=False))
+        starts = rng.uniform(50, 300, (5, 2))
+        speeds = rng.normal(0, 1, (5, 2)) * np.array([0.1, 0.5, 2, 6, 12])[:, None]
+        for frame in frames.tolist():
+            image_id = int(rng.integers(1, 10)) * 10_000 + 100 * video + frame
+            name = f"{video}/{frame}.jpg"
+            place = {"video_id": 10 * video, "frame_id": frame}
+            images.append({"id": image_id, "file_name": name, **size, **place})
+            for body in range(5):
+                box = [*(starts[body] + frame * speeds[body]).tolist(), 60.0, 45.0]
+                row = {"image_id": image_id, "category_id": 1 + body % 2, "bbox": box}
+                tracked = {"track_id": body if rng.random() < 0.9 else -1}
+                crowd = int(rng.random() < 0.05)
+                annotations.append({**row, "area": 2700.0, "iscrowd": crowd, **tracked})
+                if rng.random() < 0.8:
+                    results.append(_detection(rng, image_id, [1, 2], [row], 0.0))
+    for number, annotation in enumerate(annotations, start=1):
+        annotation["id"] = number
+        annotation.setdefault("track_id", -1)
+    categories = [{"id": 1, "name": "fish"}, {"id": 2, "name": "bird"}]
+    return {"images": images, "annotations": annotations, "categories": categories}, results
