@@ -19,6 +19,7 @@ from runs.nearest import did_you_mean
 from runs.run_folder import RunFolder
 from runs.settings import Rule, check_settings
 from runs.sources import find_source
+from runs.writable import require_writable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +57,7 @@ def export(cfg: DictConfig) -> Path:
     if out.is_dir() or out.suffix != ".onnx":
         raise ValueError(f"out={cfg.out}: must be the name of a file that ends in .onnx")
     pictures = _pictures(str(cfg.source)) if cfg.source is not None else []
+    require_writable(out.parent, f"out={out}", "the export")
 
     from detectors.onnx_export import export_onnx, require_onnx
     from detectors.onnx_sets import BOX_TOLERANCE, SCORE_TOLERANCE

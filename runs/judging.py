@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import cv2
 import torch
@@ -24,6 +23,7 @@ from datamodules.distortions import ENGINE_VERSION
 from detectors.base import Detector
 from detectors.checkpoint import code_digest, weights_digest
 from evaluation.detection_cache import CachedDetections, DetectionCache
+from runs.writable import require_writable
 
 log = logging.getLogger(__name__)
 
@@ -73,26 +73,13 @@ def judge_detector(
         log.info("All detections are in the cache: %s", cache_folder)
         return _judge_known(trainer, detector, datamodule, judged, folder)
     if cache is not None:
-        _require_writable(cache_folder)
+        require_writable(cache_folder, f"paths.cache={cache_folder}", "detections")
     log.info("%d conditions to test, %d are in the cache", len(missing), len(judged))
     # They can be gigabytes, and are read again one by one when all is tested.
     del known, judged
     datamodule.select_conditions(missing)
     trainer.test(detector, datamodule=datamodule, verbose=False)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def _require_writable(cache_folder: Path) -> None:
-    """Stop before the first condition is tested, not when it is to be kept."""
-    try:
-        cache_folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=cache_folder):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"paths.cache={cache_folder}: detections cannot be kept there ({error.strerror}); "
-            "name a folder where they can"
-        ) from error
 
 
 def _judge_known(

@@ -114,7 +114,9 @@ def test_a_cache_that_cannot_be_written_is_named_before_the_test(
 ) -> None:
     monkeypatch.setattr(SSD300, "predict", lambda *_: pytest.fail("the detector was asked"))
     (tmp_path / "cache").touch()
-    with pytest.raises(ValueError, match=r"paths\.cache=.*cache: detections cannot be kept there"):
+    with pytest.raises(
+        ValueError, match=r"paths\.cache=.*cache: detections cannot be written there"
+    ):
         judge(trained_run, drawn_root, tmp_path / "out", tmp_path / "cache")
 
 

@@ -19,6 +19,7 @@ from hydra import compose, initialize_config_dir
 from detectors.export import export
 from detectors.ssd300.module import SSD300
 from runs.explained_errors import explain
+from runs.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +96,18 @@ def test_wrong_arguments_are_answered(run: Path, overrides: list[str], wanted: s
         export(composed(f"run={run}", *overrides))
     assert str(explain(caught.value)).startswith(wanted)
     assert sorted(run.iterdir()) == before
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_detector_is_loaded(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(RunFolder, "load_detector", lambda _: pytest.fail("was loaded"))
+    (tmp_path / "file").touch()
+    out = tmp_path / "file/model.onnx"
+    with pytest.raises(ValueError, match=rf"out={out}: the export cannot be written there \("):
+        export(composed(f"run={run}", f"out={out}"))
+    with pytest.raises(ValueError, match="must be the name of a file that ends in"):
+        export(composed(f"run={run}", f"out={tmp_path}"))
 
 
 def test_videos_are_no_pictures_to_check_on(run: Path, tmp_path: Path):
