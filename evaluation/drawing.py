@@ -40,6 +40,7 @@ def draw_boxes(
     colour: Colour | None = None,
     dashed: bool = False,
     tags: bool = True,
+    below: bool = False,
 ) -> Picture:
     """Draw boxes with tags that say class and score. Lines and letters grow with the picture.
 
@@ -55,6 +56,7 @@ def draw_boxes(
         colour: of all boxes, instead of the colours of their classes.
         dashed: draw broken lines.
         tags: write the tags.
+        below: write them at the lower edges of the boxes instead of the upper.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -70,7 +72,7 @@ def draw_boxes(
         return canvas
     values = [None] * len(placed) if scores is None else np.asarray(scores).ravel().tolist()
     texts = [_tag_texts(class_names[k - 1], v) for k, v in zip(places, values, strict=True)]
-    return _with_tags(canvas, placed, texts, colours)
+    return _with_tags(canvas, placed, texts, colours, below)
 
 
 def contact_sheet(
@@ -131,7 +133,11 @@ def _outline(
 
 
 def _with_tags(
-    canvas: Picture, boxes: NDArray[np.float64], texts: list[list[str]], colours: list[Colour]
+    canvas: Picture,
+    boxes: NDArray[np.float64],
+    texts: list[list[str]],
+    colours: list[Colour],
+    below: bool,
 ) -> Picture:
     """A copy of the picture with, for each box, the first of its texts that fits."""
     image = Image.fromarray(canvas)
@@ -141,7 +147,7 @@ def _with_tags(
         room = np.inf if len(boxes) <= FEW_BOXES else box[2] - box[0]
         fitting = [text for text in candidates if draw.textlength(text, font=font) + 6 <= room]
         if fitting:
-            _tag(draw, box, fitting[0], colour, font, image.size)
+            _tag(draw, box, fitting[0], colour, font, image.size, below)
     return np.asarray(image)
 
 
@@ -159,14 +165,18 @@ def _tag(
     colour: Colour,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     size: tuple[int, int],
+    below: bool,
 ) -> None:
-    """A filled tag on the box's upper edge; inside the box where the picture ends above it."""
+    """A filled tag on the box's edge; inside the box where the picture ends beyond it."""
     left, _, right, _ = draw.textbbox((0, 0), text, font=font, anchor="ls")
     _, ascent, _, descent = font.getbbox("Ag", anchor="ls")
     width, height = right - left + 6, descent - ascent + 4
     x = float(np.clip(np.round(box[0]) - 1, 0, max(size[0] - width, 0)))
-    y = float(np.round(box[1]) - height)
-    y = y if y >= 0 else float(max(np.round(box[1]), 0))
+    top, bottom = (float(np.clip(np.round(edge), 0, size[1])) for edge in (box[1], box[3]))
+    if below:
+        y = bottom if bottom + height < size[1] else bottom - height - 1
+    else:
+        y = top - height if top >= height else top
     draw.rectangle((x, y, x + width, y + height), fill=colour)
     luminance = (0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]) / 255
     ink = (20, 20, 20) if luminance > 0.45 else (255, 255, 255)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,64 +12,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.columns import Truth
-from evaluation.drawing import Colour, Picture, draw_boxes
-from evaluation.matching import Matches
-
-CORRECT: Colour = (86, 180, 233)
-MISSED: Colour = (240, 228, 66)
-FALSE_ALARM: Colour = (213, 94, 0)
+from evaluation.drawing import Picture
+from evaluation.verdict_drawing import FALSE_ALARM, MISSED, draw_verdicts
+from evaluation.verdicts import Verdicts
 
 PICTURE_BUDGET = 1_900_000  # bytes of JPEG; base64 adds a third, and the page stays under 3 MB
 BEST, WORST = 4, 6
 NARROWEST = 0.55  # width by height of a shown picture, so that its caption has room
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What the operating point makes of each detection and each object.
-
-    Attributes:
-        matches: the detections joined to the truth.
-        correct: bool [D], kept and right.
-        false_alarm: bool [D], kept and wrong.
-        missed: bool [N], objects that no kept detection found.
-        counts: int64 [I, 3], number of correct, missed and false in each image.
-    """
-
-    matches: Matches
-    correct: NDArray[np.bool_]
-    false_alarm: NDArray[np.bool_]
-    missed: NDArray[np.bool_]
-    counts: NDArray[np.int64]
-
-    @property
-    def f1(self) -> NDArray[np.float64]:
-        """float64 [I], F1 of each image; nan where there is nothing and nothing was said."""
-        correct, missed, false = self.counts.T
-        whole = 2 * correct + missed + false
-        return np.divide(2.0 * correct, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def judge(matches: Matches, thresholds: dict[str, float]) -> Verdicts:
-    """Judge detections by the thresholds of their classes."""
-    truth, detections = matches.truth, matches.detections
-    least = np.array([thresholds[name] for name in truth.class_names])
-    kept = detections.scores >= least[detections.category]
-    correct, false_alarm = kept & matches.tp, kept & matches.fp
-    missed = truth.counted & ~(matches.found_score >= least[truth.category])
-    parts = (
-        detections.image[correct],
-        truth.image[missed],
-        detections.image[false_alarm],
-    )
-    counts = np.stack([np.bincount(p, minlength=len(truth.image_ids)) for p in parts], axis=1)
-    return Verdicts(matches, correct, false_alarm, missed, counts)
-
-
-def choose_pictures(verdicts: list[Verdicts], best: int, worst: int) -> tuple[list[int], list[int]]:
+def choose_pictures(
+    verdicts: list[Verdicts], best: int, worst: int, series: NDArray[np.int64] | None = None
+) -> tuple[list[int], list[int]]:
     """The pictures with the highest and the lowest F1, averaged over the runs that are compared.
 
     Of equals, those with more objects and errors come first. A picture is shown once.
+
+    Args:
+        verdicts: of the runs.
+        best: how many of the highest, at most.
+        worst: how many of the lowest, at most.
+        series: [I], equal for frames of one video, of which the best and the worst alone can be
+            chosen: the others look the same.
 
     Returns:
         Places in `image_ids` of the best (first the best) and of the worst (first the worst).
@@ -80,11 +43,19 @@ def choose_pictures(verdicts: list[Verdicts], best: int, worst: int) -> tuple[li
     places = np.flatnonzero(shown)
     f1 = np.nan_to_num(seen[:, shown], nan=1.0).mean(axis=0)
     weight = np.sum([v.counts for v in verdicts], axis=(0, 2))[shown]
-    falling = places[np.lexsort((places, -weight, -f1))].tolist()
-    rising = places[np.lexsort((places, -weight, f1))].tolist()
+    falling = places[np.lexsort((places, -weight, -f1))]
+    rising = places[np.lexsort((places, -weight, f1))]
     half = -(-len(places) // 2)
-    chosen = falling[: min(best, half)]
-    return chosen, [p for p in rising if p not in chosen][:worst]
+    chosen = _first_of_series(falling, series)[: min(best, half)]
+    others = rising[~np.isin(rising, chosen)]
+    return chosen, _first_of_series(others, series)[:worst]
+
+
+def _first_of_series(places: NDArray[np.int64], series: NDArray[np.int64] | None) -> list[int]:
+    if series is None:
+        return places.tolist()
+    _, first = np.unique(series[places], return_index=True)
+    return places[np.sort(first)].tolist()
 
 
 def verdict_picture(
@@ -101,28 +72,8 @@ def verdict_picture(
         longest_side: of the answer in pixels.
         tags: name what was missed or wrong.
     """
-    truth, found = verdicts.matches.truth, verdicts.matches.detections
-    names = truth.class_names
-    drawn, scale = scaled(picture, longest_side)
-    right = np.flatnonzero(verdicts.correct & (found.image == place))
-    wrong = np.flatnonzero(verdicts.false_alarm & (found.image == place))
-    missed = np.flatnonzero(verdicts.missed & (truth.image == place))
-    for boxes, category, scores, colour in (
-        (found.boxes[right], found.category[right], None, CORRECT),
-        (truth.boxes[missed], truth.category[missed], None, MISSED),
-        (found.boxes[wrong], found.category[wrong], found.scores[wrong], FALSE_ALARM),
-    ):
-        drawn = draw_boxes(
-            drawn,
-            boxes * scale,
-            category + 1,
-            names,
-            scores,
-            colour,
-            dashed=colour == MISSED,
-            tags=tags and colour != CORRECT,
-        )
-    return drawn
+    small, scale = scaled(picture, longest_side)
+    return draw_verdicts(small, verdicts, place, scale, (MISSED, FALSE_ALARM) if tags else ())
 
 
 def as_jpeg(picture: Picture, quality: int) -> bytes:
@@ -145,6 +96,7 @@ def shot_groups(
     truth: Truth,
     picture: Callable[[int], Picture],
     budget: int = PICTURE_BUDGET,
+    series: NDArray[np.int64] | None = None,
 ) -> list[dict[str, Any]]:
     """The best and the worst pictures for the report's template, within its budget of bytes.
 
@@ -153,6 +105,7 @@ def shot_groups(
         truth: COCO instances dict, for the file names.
         picture: image id -> uint8 [H, W, 3], RGB.
         budget: bytes of JPEG, less than usual where the page shows other pictures too.
+        series: of frames of videos, see `choose_pictures`.
 
     Returns:
         Groups with `title` and `frames`; a frame is a list of one shot for every run.
@@ -160,7 +113,7 @@ def shot_groups(
     Raises:
         ValueError: if so many runs are compared that their pictures cannot be kept small.
     """
-    groups = choose_pictures(list(verdicts.values()), BEST, WORST)
+    groups = choose_pictures(list(verdicts.values()), BEST, WORST, series)
     ids = next(iter(verdicts.values())).matches.truth.image_ids.tolist()
     names = {image["id"]: image.get("file_name", "") for image in truth["images"]}
     stored = {place: picture(ids[place]) for group in groups for place in group}

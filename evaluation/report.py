@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from evaluation.animation import Animation, animated_clips
 from evaluation.charts import Chart, f1_chart, precision_recall_chart
+from evaluation.clips import choose_clips, read_videos, series_of
 from evaluation.columns import Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
-from evaluation.gallery import PICTURE_BUDGET, judge, shot_groups
+from evaluation.gallery import PICTURE_BUDGET, shot_groups
 from evaluation.results_json import write_atomically
 from evaluation.robustness import Robustness
 from evaluation.robustness_charts import robustness_section
 from evaluation.robustness_examples import Example, example_strips
 from evaluation.summary import Evaluation
+from evaluation.verdicts import judge
 
 LARGEST_MATRIX = 20
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
@@ -52,7 +55,9 @@ def write_report(
     robustness: Robustness | None = None,
     examples: Sequence[Example] = (),
 ) -> None:
-    """Write the report: one HTML file that opens offline, at most 3 MB.
+    """Write the report: one HTML file that opens offline, at most 3 MB, with videos 5 MB.
+
+    Where the truth has videos (COCO-VID), some of them are shown as animations, see `clips`.
 
     Args:
         path: the file to write, at once or not at all.
@@ -74,18 +79,26 @@ def write_report(
     }
     columns = next(iter(verdicts.values())).matches.truth
     strips, weight = example_strips(examples)
-    page = (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            meta=meta,
-            runs=[_run(name, evaluations[name], columns) for name in evaluations],
-            images=len(columns.image_ids),
-            objects=int(columns.counted.sum()),
-            robustness=robustness_section(robustness) if robustness else None,
-            strips=strips,
-            gallery=shot_groups(verdicts, truth, picture, PICTURE_BUDGET - weight),
-        )
+    videos = read_videos(truth, columns.image_ids)
+    chosen = choose_clips(videos, list(verdicts.values()))
+    clips = animated_clips(chosen, verdicts, picture) if chosen else []
+    environment = _environment()
+    script = environment.get_template("animation.js.jinja").render()
+    page = environment.get_template("report.html.jinja").render(
+        meta=meta,
+        runs=[_run(name, evaluations[name], columns) for name in evaluations],
+        images=len(columns.image_ids),
+        objects=int(columns.counted.sum()),
+        robustness=robustness_section(robustness) if robustness else None,
+        strips=strips,
+        animation=Animation(clips, script) if clips else None,
+        gallery=shot_groups(
+            verdicts,
+            truth,
+            picture,
+            PICTURE_BUDGET - weight,
+            series_of(videos, len(columns.image_ids)),
+        ),
     )
     write_atomically(Path(path), page.encode())
 

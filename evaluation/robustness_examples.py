@@ -11,8 +11,9 @@ import numpy as np
 
 from evaluation.conditions import CLEAN, Condition, words
 from evaluation.drawing import Picture
-from evaluation.gallery import as_jpeg, judge, scaled, verdict_picture
+from evaluation.gallery import as_jpeg, scaled, verdict_picture
 from evaluation.summary import Evaluation
+from evaluation.verdicts import judge
 
 SIDE = 224  # pixels, twice as wide as it is shown on a large screen
 BUDGET = 600_000  # bytes of JPEG, taken from what the report's gallery may weigh

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.confusion import confusion_matrix
-from evaluation.gallery import FALSE_ALARM, MISSED, choose_pictures, judge, verdict_picture
+from evaluation.gallery import choose_pictures, verdict_picture
 from evaluation.matching import match_detections
+from evaluation.verdict_drawing import FALSE_ALARM, MISSED
+from evaluation.verdicts import judge
 
 
 def test_counts_agree_with_the_confusion_matrix(random_case):
