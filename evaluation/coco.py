@@ -69,16 +69,18 @@ def score_columns(
     truth: Truth, columns: TruthColumns, detections: ResultColumns, backend: Backend = "auto"
 ) -> CocoScores:
     """As `evaluate_coco`, of what has been checked."""
-    if backend == "auto":
-        backend = "hotcoco" if _imports("hotcoco") else "pycocotools"
-    plain = _plain_truth(truth, columns)
-    run = _run_hotcoco if backend == "hotcoco" else _run_pycocotools
-    precision, recall = run(plain, _result_rows(detections, columns))
+    library = _library(backend)
+    evaluator = coco_evaluator(truth, columns, detections, library)
+    with without_prints():
+        evaluator.evaluate()
+        evaluator.accumulate()
+    # [T, R, C, A, M] and [T, C, A, M], -1 where undefined.
+    precision, recall = (np.asarray(evaluator.eval[name]) for name in ("precision", "recall"))
     per_class = {
         name: _class_scores(precision[:, :, k], recall[:, k])
         for k, name in enumerate(columns.class_names)
     }
-    return CocoScores(_summary(precision, recall), per_class, backend)
+    return CocoScores(_summary(precision, recall), per_class, library)
 
 
 def _plain_truth(truth: Truth, columns: TruthColumns) -> Truth:
@@ -106,12 +108,14 @@ def _plain_truth(truth: Truth, columns: TruthColumns) -> Truth:
     }
 
 
-def _imports(library: str) -> bool:
+def _library(backend: Backend) -> Backend:
+    if backend != "auto":
+        return backend
     try:
-        importlib.import_module(library)
+        importlib.import_module("hotcoco")
     except ImportError:
-        return False
-    return True
+        return "pycocotools"
+    return "hotcoco"
 
 
 def _result_rows(detections: ResultColumns, columns: TruthColumns) -> NDArray[np.float64]:
@@ -129,24 +133,27 @@ def _result_rows(detections: ResultColumns, columns: TruthColumns) -> NDArray[np
     )
 
 
-def _run_hotcoco(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """precision [T, R, C, A, M] and recall [T, C, A, M] of COCO's protocol, -1 where undefined."""
+def coco_evaluator(
+    truth: Truth, columns: TruthColumns, detections: ResultColumns, backend: Backend = "auto"
+) -> Any:
+    """A `COCOeval` for boxes, of hotcoco or pycocotools, on which nothing has been called yet."""
+    make = _hotcoco if _library(backend) == "hotcoco" else _pycocotools
+    return make(_plain_truth(truth, columns), _result_rows(detections, columns))
+
+
+def _hotcoco(truth: Truth, rows: NDArray[np.float64]) -> Any:
     import hotcoco
 
     expected = hotcoco.COCO(truth)
-    evaluator = hotcoco.COCOeval(expected, expected.load_res(rows), "bbox")
-    evaluator.evaluate()
-    evaluator.accumulate()
-    accumulated: dict[str, Any] = evaluator.eval  # type: ignore[assignment]
-    return np.asarray(accumulated["precision"]), np.asarray(accumulated["recall"])
+    return hotcoco.COCOeval(expected, expected.load_res(rows), "bbox")
 
 
-def _run_pycocotools(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """As `_run_hotcoco`, by the reference implementation, whose progress prints are dropped."""
+def _pycocotools(truth: Truth, rows: NDArray[np.float64]) -> Any:
+    """The reference implementation."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    with without_prints():
         expected, found = COCO(), COCO()
         expected.dataset = truth
         expected.createIndex()
@@ -155,10 +162,12 @@ def _run_pycocotools(truth: Truth, rows: NDArray[np.float64]) -> tuple[NDArray[A
             "annotations": [_as_detection(i, row) for i, row in enumerate(rows.tolist(), start=1)],
         }
         found.createIndex()
-        evaluator = COCOeval(expected, found, "bbox")
-        evaluator.evaluate()
-        evaluator.accumulate()
-    return evaluator.eval["precision"], evaluator.eval["recall"]
+        return COCOeval(expected, found, "bbox")
+
+
+def without_prints() -> contextlib.redirect_stdout[io.StringIO]:
+    """Drops the progress that pycocotools prints."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _as_detection(number: int, row: list[float]) -> dict[str, Any]:
