@@ -1,89 +1,142 @@
-"""The same few validation frames, with boxes, in Weights & Biases after every validation."""
+"""The same few validation clips, with boxes, in Weights & Biases after every validation."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
+from evaluation.gallery import scaled
 from structures import Batch, ClassList, Prediction, Target
+
+FRAME_SIDE = 320  # pixels of the longest side of a frame in a sheet
+COLUMNS = 4
 
 
 class ValidationPictures(Callback):
-    """Logs a fixed handful of validation frames with predicted and true boxes as overlays.
+    """Logs a fixed handful of validation clips with predicted and true boxes as overlays.
+
+    A clip of one frame is a picture, as large as it is. Of a longer one a sheet is shown, with its
+    frames in the order of the clip, row by row: W&B lays boxes over pictures, not over videos.
 
     Args:
-        count: how many frames, spread evenly over the validation set.
+        count: how many clips, spread evenly over the batches of the first process, for W&B is its
+            alone.
         score_above: predictions below this score are left out.
     """
 
     def __init__(self, count: int, score_above: float = 0.3) -> None:
         self._count = count
         self._score_above = score_above
-        self._chosen: frozenset[int] = frozenset()
-        self._images: dict[int, wandb.Image] = {}
+        self._wanted: Counter[int] = Counter()
+        self._owed = 0
+        self._images: dict[str, wandb.Image] = {}
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._images = {}
-        if self._chosen or not _wandb_loggers(trainer):
-            return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        # W&B is the first process's alone, so only frames of its share can be shown.
-        ids = datamodule.annotations("val").image_ids[:: trainer.world_size].tolist()
-        stride = max(1, len(ids) // self._count)
-        self._chosen = frozenset(ids[::stride][: self._count])
+        self._images, self._wanted, self._owed = {}, Counter(), 0
+        if trainer.is_global_zero and not trainer.sanity_checking and _wandb_loggers(trainer):
+            batches = int(trainer.num_val_batches[0])
+            self._wanted.update(i * batches // self._count for i in range(self._count))
 
     @override
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        *_: Any,
     ) -> None:
-        frames = zip(batch.frames(), batch.frame_targets(), outputs["predictions"], strict=True)
+        self._owed += self._wanted[batch_idx]
+        predictions = iter(outputs["predictions"])
         classes: Any = pl_module.classes
-        for frame, target, prediction in frames:
-            if target.judged and target.image_id in self._chosen:
-                self._images[target.image_id] = self._overlay(frame, target, prediction, classes)
+        for clip, targets in zip(batch.clips, batch.targets, strict=True):
+            found = [next(predictions) for _ in targets]
+            # A batch with too few clips leaves the rest to the next one.
+            judged = [target.image_id for target in targets if target.judged]
+            if self._owed and judged:
+                self._owed -= 1
+                # Clips may share frames, but each frame is judged in one of them alone.
+                key = f"val/{'picture' if len(clip) == 1 else 'clip'}/{judged[0]}"
+                self._images[key] = self._overlay(clip, targets, found, classes)
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._images or trainer.sanity_checking:
+        if not self._images:
             return
         # A key each: W&B shows a list rightly only if all its pictures are of one size.
-        panels = {f"val/picture/{image_id}": image for image_id, image in self._images.items()}
         for logger in _wandb_loggers(trainer):
-            logger.experiment.log({**panels, "trainer/global_step": trainer.global_step})
+            logger.experiment.log({**self._images, "trainer/global_step": trainer.global_step})
 
     def _overlay(
-        self, frame: Tensor, target: Target, prediction: Prediction, classes: ClassList
+        self,
+        clip: Tensor,
+        targets: Sequence[Target],
+        predictions: Sequence[Prediction],
+        classes: ClassList,
     ) -> wandb.Image:
         names = dict(enumerate(classes.names, start=1))
-        shown = prediction.scores >= self._score_above
-        predicted = _box_data(prediction.boxes[shown], prediction.labels[shown], names)
-        for box, score in zip(predicted, prediction.scores[shown].tolist(), strict=True):
-            box["scores"] = {"score": score}
-            box["box_caption"] = f"{box['box_caption']} {score:.2f}"
+        sheet, scale, corners = _sheet(clip)
+        predicted, truth = [], []
+        for target, prediction, corner in zip(targets, predictions, corners, strict=True):
+            shown = prediction.scores >= self._score_above
+            scores = prediction.scores[shown].tolist()
+            boxes, labels = prediction.boxes[shown].cpu(), prediction.labels[shown]
+            found = _box_data(boxes.numpy() * scale + corner, labels, names)
+            for box, score in zip(found, scores, strict=True):
+                box["scores"] = {"score": score}
+                box["box_caption"] = f"{box['box_caption']} {score:.2f}"
+            predicted += found
+            truth += _box_data(target.boxes.cpu().numpy() * scale + corner, target.labels, names)
         return wandb.Image(
-            frame.permute(1, 2, 0).cpu().numpy(),
-            caption=f"image {target.image_id}",
+            sheet,
+            caption=f"image {', '.join(str(target.image_id) for target in targets)}",
             boxes={
                 "predictions": {"box_data": predicted, "class_labels": names},
-                "truth": {
-                    "box_data": _box_data(target.boxes, target.labels, names),
-                    "class_labels": names,
-                },
+                "truth": {"box_data": truth, "class_labels": names},
             },
         )
+
+
+def _sheet(clip: Tensor) -> tuple[NDArray[np.uint8], float, NDArray[np.int64]]:
+    """The frames of a clip [T, 3, H, W] row by row, their scale, and where each begins.
+
+    Returns:
+        uint8 [H', W', 3]; the scale; int64 [T, 4], each frame's upper left corner as x, y, x, y.
+    """
+    frames = [frame.permute(1, 2, 0).cpu().numpy() for frame in clip]
+    scale = 1.0
+    if len(frames) > 1:
+        small = [scaled(frame, FRAME_SIDE) for frame in frames]
+        frames, scale = [frame for frame, _ in small], small[0][1]
+    height, width = frames[0].shape[:2]
+    columns = min(len(frames), COLUMNS)
+    rows = -(-len(frames) // columns)
+    sheet = np.zeros((rows * height, columns * width, 3), dtype=np.uint8)
+    row, column = np.divmod(np.arange(len(frames)), columns)
+    corners = np.stack([column * width, row * height] * 2, axis=1)
+    for frame, (x, y, *_) in zip(frames, corners, strict=True):
+        sheet[y : y + height, x : x + width] = frame
+    return sheet, scale, corners
 
 
 def _wandb_loggers(trainer: Trainer) -> list[WandbLogger]:
     return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
 
 
-def _box_data(boxes: Tensor, labels: Tensor, names: dict[int, str]) -> list[dict[str, Any]]:
+def _box_data(
+    boxes: NDArray[np.float64], labels: Tensor, names: dict[int, str]
+) -> list[dict[str, Any]]:
     return [
         {
             "position": {"minX": x1, "minY": y1, "maxX": x2, "maxY": y2},
