@@ -137,8 +137,8 @@ class CocoAnnotations:
     def ground_truth(self) -> dict[str, Any]:
         """A complete COCO document with the category ids of the file, as pycocotools reads it.
 
-        Videos are numbered from 1; their frames have `video_id` and `frame_id`, and annotations
-        that are tracked have `track_id`.
+        Videos are numbered from 1; their frames have `video_id` and `frame_id`, pictures that
+        belong together `group`, and annotations that are tracked `track_id`.
         """
         videos = [{"id": i, "name": name} for i, name in enumerate(self.videos, start=1)]
         return {
@@ -165,6 +165,9 @@ class CocoAnnotations:
         for i in np.flatnonzero(self.video_index >= 0).tolist():
             video_id, frame_id = int(self.video_index[i]) + 1, int(self.frame_ids[i])
             rows[i] |= {"video_id": video_id, "frame_id": frame_id}
+        for row, group in zip(rows, self.groups, strict=True):
+            if group is not None:
+                row["group"] = group
         return rows
 
     def _annotation_rows(self) -> list[dict[str, Any]]:

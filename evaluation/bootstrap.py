@@ -80,7 +80,7 @@ def bootstrap_differences(
         resamples: number of draws.
         seed: of the draws.
     """
-    unit, kind = sampling_units(truth, columns)
+    unit, kind = sampling_units(truth)
     count = int(unit.max(initial=-1)) + 1
     rng = np.random.default_rng(seed)
     # A single video can only be drawn as it is, which would pass for certainty.
@@ -93,13 +93,18 @@ def bootstrap_differences(
         for name, found in runs.items()
     }
     return {
-        name: Difference(*map(_interval, score - scores[reference]), kind, count)
-        for name, score in scores.items()
+        name: Difference(
+            map=_interval(ap - scores[reference][0]),
+            map_50=_interval(ap_50 - scores[reference][1]),
+            units=kind,
+            count=count,
+        )
+        for name, (ap, ap_50) in scores.items()
         if name != reference
     }
 
 
-def sampling_units(truth: Truth, columns: TruthColumns) -> tuple[NDArray[np.int64], str]:
+def sampling_units(truth: Truth) -> tuple[NDArray[np.int64], str]:
     """What each picture must not be drawn apart from.
 
     Its video; where there are no videos its `group`, as splits have it; a picture that has neither

@@ -53,7 +53,7 @@ def _of_class(images: Sequence[dict[str, Any]], image_ids: NDArray[np.int64]) ->
     images = sorted(images, key=lambda image: image["image_id"])
     place = np.searchsorted(image_ids, [image["image_id"] for image in images])
     counts = [len(image["dtScores"]) for image in images]
-    scores = np.concatenate([np.asarray(image["dtScores"], float) for image in images] or [[]])
+    scores = np.concatenate([np.zeros(0), *(image["dtScores"] for image in images)])
     order = np.argsort(-scores, kind="stable")
     matched, ignored = (
         _joined([np.asarray(image[field], bool) for image in images], order)

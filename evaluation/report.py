@@ -20,6 +20,7 @@ from evaluation.results_json import write_atomically
 from evaluation.robustness import Robustness
 from evaluation.robustness_charts import robustness_section
 from evaluation.robustness_examples import Example, example_strips
+from evaluation.side_by_side import SideBySide
 from evaluation.summary import Evaluation
 from evaluation.verdicts import judge
 
@@ -54,6 +55,7 @@ def write_report(
     meta: ReportMeta,
     robustness: Robustness | None = None,
     examples: Sequence[Example] = (),
+    comparison: SideBySide | None = None,
 ) -> None:
     """Write the report: one HTML file that opens offline, at most 3 MB, with videos 5 MB.
 
@@ -67,6 +69,7 @@ def write_report(
         meta: what the page says about the runs.
         robustness: scores under distortion, for a section of their own.
         examples: one picture under the distortions, shown in that section.
+        comparison: of several runs.
 
     Raises:
         ValueError: if no run is given.
@@ -91,6 +94,7 @@ def write_report(
         objects=int(columns.counted.sum()),
         robustness=robustness_section(robustness) if robustness else None,
         strips=strips,
+        comparison=comparison,
         animation=Animation(clips, script) if clips else None,
         gallery=shot_groups(
             verdicts,

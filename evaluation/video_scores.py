@@ -31,6 +31,11 @@ class VideoScores:
     motion: MotionScores | None
     consistency: Consistency | None
 
+    @property
+    def note(self) -> str:
+        """Why there is nothing to say; empty where there is."""
+        return "" if self.motion is not None else UNTRACKED
+
     def scalars(self) -> dict[str, float]:
         """The numbers worth logging, nan where undefined.
 
@@ -47,8 +52,7 @@ class VideoScores:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain types, with nan; says so where objects are not followed."""
-        whole = asdict(self)
-        return whole if self.motion is not None else {**whole, "note": UNTRACKED}
+        return {**asdict(self), **({"note": self.note} if self.note else {})}
 
 
 def score_videos(

@@ -215,6 +215,13 @@ def test_real_facades(shared: Path, name: str) -> None:
     assert data.classes.names == ("building", "window", "door")
 
 
+def test_the_truth_tells_what_belongs_together(tmp_path: Path, document: Document) -> None:
+    document["images"][0]["group"] = "house 7"
+    first, *others = read(tmp_path, document).ground_truth()["images"]
+    assert first["group"] == "house 7"
+    assert all("group" not in image for image in others)
+
+
 def test_official_coco_agrees_with_pycocotools(shared: Path) -> None:
     root = shared / "data/coco_official/dev"
     data = read_coco(root / "instances.json", root / "images")

@@ -40,7 +40,7 @@ def test_a_draw_scores_as_if_it_were_a_data_set(film, seed):
     truth, results = film(seed)
     results = without_ties(results)
     columns = truth_columns(truth)
-    unit, _ = sampling_units(truth, columns)
+    unit, _ = sampling_units(truth)
     count = unit.max() + 1
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=5)
     matches = coco_matches(truth, columns, result_columns(results, columns))
@@ -63,8 +63,7 @@ def test_the_interval_holds_what_a_loop_over_the_draws_finds(film):
     results = without_ties(results)
     worse = results[::2]
     (found,) = differences(truth, resamples=40, good=results, worse=worse).values()
-    columns = truth_columns(truth)
-    unit, _ = sampling_units(truth, columns)
+    unit, _ = sampling_units(truth)
     rng, looped = np.random.default_rng(0), []
     for draw in rng.multinomial(5, np.full(5, 0.2), size=40):
         ap = [
@@ -121,7 +120,7 @@ def test_what_belongs_together_is_drawn_together(fields, units, kind):
         for i, field in enumerate(fields)
     ]
     truth = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "fish"}]}
-    unit, found = sampling_units(truth, truth_columns(truth))
+    unit, found = sampling_units(truth)
     assert (unit.tolist(), found) == (units, kind)
 
 
