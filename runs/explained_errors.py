@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,15 +44,20 @@ def explained_errors() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException, *_input_errors()) as error:  # type: ignore[misc]
         if wants_traceback:
             raise
-        message = explain(error)
+        message = explain(error, sys.argv[1:])
         if message is None:
             raise
         _log_traceback(error)
         sys.exit(f"error: {message}")
 
 
-def explain(error: BaseException) -> str | None:
-    """What a user should read about an error, or None where only the traceback helps."""
+def explain(error: BaseException, words: Sequence[str] = ()) -> str | None:
+    """What a user should read about an error, or None where only the traceback helps.
+
+    Args:
+        error: what was raised.
+        words: of the command line.
+    """
     if isinstance(error, MissingConfigException):
         return _explain_missing_choice(error)
     if isinstance(error, OverrideParseException):
@@ -62,7 +67,9 @@ def explain(error: BaseException) -> str | None:
         return f"{error.full_key}= is needed; add it to the command line"
     if isinstance(error, ConfigCompositionException):
         cause = error.__cause__
-        return _explain_key(cause) if isinstance(cause, OmegaConfBaseException) else str(error)
+        if isinstance(cause, OmegaConfBaseException):
+            return _explain_key(cause, _swept_groups(words))
+        return str(error)
     if isinstance(error, InstantiationException):
         return _explain_instantiation(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -98,7 +105,21 @@ def _explain_missing_choice(error: MissingConfigException) -> str:
     return f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}"
 
 
-def _explain_key(cause: OmegaConfBaseException) -> str:
+def _swept_groups(words: Sequence[str]) -> list[str]:
+    """The choices of groups between which a multirun goes, such as 'model=ssd300,fcos'."""
+    if not {"-m", "--multirun"} & set(words):
+        return []
+    pairs = [(word.partition("=")[0].partition("@")[0], word) for word in words if "," in word]
+    return [word for group, word in pairs if group and (_CONF / group).is_dir()]
+
+
+def _explain_key(cause: OmegaConfBaseException, swept: Sequence[str]) -> str:
+    if swept:
+        # Hydra first composes a multirun without what it sweeps, and so with the default choices.
+        return (
+            f"{cause.full_key}: what the sweep over {' and '.join(swept)} chooses may have this "
+            f"key, but the default has none; write ++{cause.full_key}=…, which sets it in every job"
+        )
     parent = getattr(cause, "parent_node", None)
     keys = [str(key) for key in parent] if parent is not None else []
     return (

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,13 @@ from runs.explained_errors import explain
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def composed_error(*overrides: str) -> str:
+def composed_error(*overrides: str, words: Sequence[str] = ()) -> str:
     with (
         initialize_config_dir(str(ROOT / "conf"), version_base="1.3"),
         pytest.raises(Exception) as caught,  # noqa: PT011
     ):
         compose("train", overrides=list(overrides))
-    return explain(caught.value) or ""
+    return explain(caught.value, words) or ""
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,21 @@ def test_misspelt_keys_and_choices_name_the_nearest(override: str, nearest: str)
     message = composed_error(override)
     assert nearest in message
     assert override.partition("=")[0].startswith(message.partition(":")[0].partition("=")[0])
+
+
+def test_a_key_that_only_swept_choices_have_is_answered_with_two_plus():
+    words = ["-m", "model=faster_rcnn,fcos", "model.min_size=64"]
+    message = composed_error("model.min_size=64", words=words)
+    assert "sweep over model=faster_rcnn,fcos" in message
+    assert "write ++model.min_size=…" in message
+    assert "trunk" not in message  # a key of the default model, which nobody asked for
+
+
+@pytest.mark.parametrize("words", [["model.min_size=64"], ["-m", "seed=1,2", "model.min_size=64"]])
+def test_a_key_is_missed_in_the_model_that_was_chosen(words: list[str]):
+    assert "To add a new key write +model.min_size" in composed_error(
+        "model.min_size=64", words=words
+    )
 
 
 def test_a_value_that_does_not_parse_is_quoted():
