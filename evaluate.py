@@ -54,7 +54,8 @@ def evaluate(cfg: DictConfig) -> float:
 
     from lightning.pytorch.utilities import rank_zero_only
 
-    from runs.comparison import Entry, compare
+    from runs.compared_run import ComparedRun
+    from runs.comparison import compare
     from structures.folder_names import distinct_ends
 
     ends = distinct_ends([run.path for run in runs], "run=")
@@ -63,9 +64,9 @@ def evaluate(cfg: DictConfig) -> float:
         _judge(cfg, run, data_node, folder / name)["test/map"]
         for run, name in zip(runs, names, strict=True)
     ]
-    entries = [Entry.read(name, folder / name) for name in names]
+    compared = [ComparedRun.read(name, folder / name) for name in names]
     picture = hydra.utils.instantiate(data_node, _convert_="all").picture
-    rank_zero_only(compare)(entries, folder, picture)
+    rank_zero_only(compare)(compared, folder, picture)
     return max(scores)
 
 

@@ -75,7 +75,7 @@ def write_artefacts(
         examples=examples,
     )
     log.info("metrics.json, predictions.json, report.html written to %s", folder)
-    return TestFigures(robustness, _scalars(clean, robustness))
+    return TestFigures(robustness, _scalars(clean, robustness, facts))
 
 
 def judged_truth(datamodule: Any, split: str, frames: CachedDetections) -> dict[str, Any]:
@@ -122,8 +122,14 @@ def _under_distortion(
     return measure_robustness(scalars, bits), examples
 
 
-def _scalars(clean: Evaluation, robustness: Robustness | None) -> dict[str, float]:
+def _scalars(
+    clean: Evaluation, robustness: Robustness | None, facts: dict[str, Any]
+) -> dict[str, float]:
     values = clean.scalars()
+    if facts["milliseconds_per_picture"]:
+        values["frames_per_second"] = 1000 / facts["milliseconds_per_picture"]
+    if facts["peak_memory"]:
+        values["peak_memory_mb"] = facts["peak_memory"] / 1e6
     if robustness is not None:
         values |= robustness.scalars()
         for measured in robustness.conditions:

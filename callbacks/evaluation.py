@@ -16,6 +16,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from callbacks.artefacts import judged_truth, write_artefacts
+from callbacks.peak_memory import PeakMemory
 from callbacks.run_facts import run_facts
 from callbacks.wandb_curves import log_curves, log_robustness
 from evaluation.detection_cache import CachedDetections, DetectionCache
@@ -48,6 +49,7 @@ class DetectionEvaluation(Callback):
         self._conditions: dict[str, CachedDetections] = {}
         self._milliseconds: list[float] = []
         self._started = 0.0
+        self._peak: PeakMemory
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -84,6 +86,7 @@ class DetectionEvaluation(Callback):
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._frames = _Frames(_classes(trainer, pl_module))
         self._conditions, self._milliseconds = {}, []
+        self._peak = PeakMemory(pl_module.device)
 
     @override
     def on_test_batch_start(self, trainer: Trainer, *_: Any) -> None:
@@ -116,6 +119,7 @@ class DetectionEvaluation(Callback):
             facts = run_facts(trainer, detector, datamodule)
             # The first batch also pays for whatever is set up once.
             facts["milliseconds_per_picture"] = float(np.median(self._milliseconds))
+            facts["peak_memory"] = self._peak.read()
             judged = {name: self._of_condition(name) for name in datamodule.conditions}
             results = write_artefacts(
                 self._folder, datamodule, judged, detector.operating_point, facts

@@ -19,6 +19,8 @@ _PACKAGES = ("torch", "torchvision", "lightning", "timm")
 def run_facts(trainer: Trainer, pl_module: Detector, datamodule: Any) -> dict[str, Any]:
     """Model, data, hardware, versions and time of a test, as plain values for JSON.
 
+    What a detector costs is None here; it is known where detections are computed, not read.
+
     Args:
         trainer: that tests, or is not needed to, since all detections are in the cache.
         pl_module: the detector.
@@ -33,6 +35,10 @@ def run_facts(trainer: Trainer, pl_module: Detector, datamodule: Any) -> dict[st
         "drawn": datamodule.drawn,
         "split_hash": datamodule.split_hash,
         **pl_module.trained,
+        # Whether other frames than the one that is judged count for what is found in it.
+        "sees_videos": pl_module.stream(1) is not None,
+        "milliseconds_per_picture": None,
+        "peak_memory": None,
         "precision": str(trainer.precision),
         "best_val_map": None if best is None else float(best),
         "hardware": hardware_name(trainer.strategy.root_device),
@@ -64,6 +70,7 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
         "Precision": facts["precision"],
         "Versions": f"Python {facts['python']}, {versions}",
         "Time": facts["time"],
+        **_cost(facts),
     }
     return ReportMeta(
         title=facts["model"],
@@ -72,3 +79,16 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
         facts=shown,
         skipped=len(facts["skipped_pictures"]),
     )
+
+
+def _cost(facts: dict[str, Any]) -> dict[str, str]:
+    """Speed and memory in words, where they were measured."""
+    cost = {}
+    if facts["milliseconds_per_picture"]:
+        milliseconds = facts["milliseconds_per_picture"]
+        cost["Speed"] = (
+            f"{1000 / milliseconds:.1f} frames/s ({milliseconds:.1f} ms) without loading"
+        )
+    if facts["peak_memory"]:
+        cost["Peak memory"] = f"{facts['peak_memory'] / 1e6:,.0f} MB"
+    return cost

@@ -90,7 +90,7 @@ def _judge_known(
     folder: Path,
 ) -> dict[str, float]:
     """What a test leaves behind and logs, without one."""
-    facts = {**run_facts(trainer, detector, datamodule), "milliseconds_per_picture": None}
+    facts = run_facts(trainer, detector, datamodule)
     results = write_artefacts(folder, datamodule, judged, detector.operating_point, facts)
     log_robustness(trainer, results.robustness)
     for logger in trainer.loggers:

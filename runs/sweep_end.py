@@ -34,17 +34,18 @@ class CompareJobs(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from hydra.utils import instantiate
 
-        from runs.comparison import Entry, compare
+        from runs.compared_run import ComparedRun
+        from runs.comparison import compare
 
         folder = Path(config.hydra.sweep.dir)
         jobs = [file.parent for file in folder.glob("*/metrics.json")]
         if not jobs:
             log.warning("%s: no job of the sweep left a metrics.json", folder)
             return
-        entries = [Entry.read(name, job) for job, name in job_names(jobs).items()]
-        best = max(entries, key=lambda entry: entry.score("map"))
+        runs = [ComparedRun.read(name, job) for job, name in job_names(jobs).items()]
+        best = max(runs, key=lambda run: run.score("map"))
         data = OmegaConf.load(best.folder / "config.yaml").datamodule
-        compare(entries, folder, instantiate(data, _convert_="all").picture)
+        compare(runs, folder, instantiate(data, _convert_="all").picture)
 
 
 def job_names(jobs: list[Path]) -> dict[Path, str]:

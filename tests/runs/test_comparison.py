@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from runs.comparison import Entry, compare
+from evaluation.robustness import SCORES, measure_robustness
+from runs.compared_run import ComparedRun
+from runs.comparison import compare
 from runs.sweep_end import CompareJobs, job_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,11 +88,11 @@ def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
     with (sweep / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == ["model=good", "model=elsewhere", "model=blind"]
-    (row,) = [line for line in shown.splitlines() if "model=good" in line]
+    (row,) = [line for line in shown.splitlines() if "model=good" in line and "reference" in line]
     for name in ("map", "map_50", "map_75", "ap/building", "ap/window", "ap/door"):
         assert f"{float(rows[0][name]):.3f}" in row
     assert rows[0]["folder"] == str(sweep / "0")
-    assert float(rows[0]["map"]) == Entry.read("", sweep / "0").score("map")
+    assert float(rows[0]["map"]) == ComparedRun.read("", sweep / "0").score("map")
     page = (sweep / "report.html").read_text()
     assert "model=blind" in page
     # A figure of other pictures would stand beside those of these as if it were comparable.
@@ -122,24 +125,104 @@ def test_a_multirun_without_a_finished_job_says_so(
 
 
 def test_a_report_shows_the_best_of_many(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    entries = [Entry.read(f"run {number}", sweep / "0") for number in range(8)]
-    compare(entries, sweep / "out", lambda _: np.zeros((600, 800, 3), np.uint8))
+    entries = [ComparedRun.read(f"run {number}", sweep / "0") for number in range(8)]
+    compare(entries, sweep / "out", blank)
     assert capsys.readouterr().out.count("run ") >= 8
     assert "the best 6 of 8" in (sweep / "out" / "report.html").read_text()
+
+
+def test_runs_are_told_apart_by_an_interval(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [ComparedRun.read(name, sweep / str(i)) for i, name in enumerate(("good", "blind"))]
+    compare(runs, sweep / "out", blank)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Δ to good; 95 % intervals of a paired bootstrap over" in shown
+    with (sweep / "out" / "comparison.csv").open() as file:
+        good, blind = csv.DictReader(file)
+    assert (good["reference"], blind["reference"]) == ("", "good")
+    assert float(blind["delta_map"]) == pytest.approx(-runs[0].score("map"))
+    low, high = float(blind["delta_map_low"]), float(blind["delta_map_high"])
+    assert low <= float(blind["delta_map"]) <= high
+    page = (sweep / "out" / "report.html").read_text()
+    assert "AP against good" in page
+
+
+def test_video_detectors_are_compared_with_the_best_image_detector(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("weak video", "blind", "sharp", "video")
+    runs = [
+        ComparedRun.read(name, sweep / folder) for name, folder in zip(names, "0100", strict=True)
+    ]
+    for run, ap in zip(runs, (0.1, 0.0, 0.2, 0.3), strict=True):
+        run.metrics["scalars"]["map"] = ap
+        run.metrics["sees_videos"] = "video" in run.name
+    compare(runs, sweep / "out", blank)
+    assert "Δ to sharp;" in capsys.readouterr().out
+
+
+def test_cost_stands_in_the_table_where_it_was_measured(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [ComparedRun.read(name, sweep / "0") for name in ("measured", "cached")]
+    runs[0].metrics.update(milliseconds_per_picture=80.0, peak_memory=512_000_000)
+    runs[1].metrics.update(milliseconds_per_picture=None, peak_memory=None)
+    compare(runs, sweep / "out", blank)
+    shown, empty = (
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.split()[1:2] in (["measured"], ["cached"])
+    )
+    assert "12.5" in shown
+    assert "512" in shown
+    assert "12.5" not in empty
+    assert "<td>12.5</td>" in (sweep / "out" / "report.html").read_text()
+    with (sweep / "out" / "comparison.csv").open() as file:
+        measured, cached = csv.DictReader(file)
+    assert (measured["frames_per_second"], measured["peak_memory"]) == ("12.5", "512000000")
+    assert (cached["frames_per_second"], cached["peak_memory"]) == ("", "")
+
+
+def test_a_joint_report_shows_every_run_under_every_distortion(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [ComparedRun.read(name, sweep / "0") for name in ("robust", "fragile")]
+    for run, fog in zip(runs, (0.41, 0.13), strict=True):
+        aps = {"clean": 0.5, "jpeg_q10": 0.37, "fog_1": fog}
+        run.metrics["robustness"] = robustness_of(aps)
+    compare(runs, sweep / "out", blank)
+    capsys.readouterr()
+    page = (sweep / "out" / "report.html").read_text()
+    section = page[page.index("Distorted pictures</h2>") :]
+    section = " ".join(section[: section.index("</section>")].split())
+    assert '<th scope="col">robust</th><th scope="col">fragile</th>' in section
+    assert (
+        '<th scope="row">jpeg_q10</th><td class="best">37.0</td><td class="best">37.0</td>'
+        in section
+    )
+    assert '<th scope="row">fog 1</th><td class="best">41.0</td><td>13.0</td>' in section
+    assert "partial" in section
+
+
+def blank(_: int) -> np.ndarray:
+    return np.zeros((600, 800, 3), np.uint8)
+
+
+def robustness_of(aps: dict[str, float]) -> dict[str, Any]:
+    scores = {name: dict.fromkeys(SCORES, ap) for name, ap in aps.items()}
+    return measure_robustness(scores).to_json()
 
 
 def test_a_partial_mean_over_corruptions_is_never_called_by_the_benchmarks_name(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    entry = Entry.read("foggy", sweep / "0")
-    conditions = {"clean": {"map": 0.5}, "fog_1": {"map": 0.25}}
-    entry.metrics["robustness"] = {
-        "mpc": 0.25, "rpc": 0.5, "partial": True, "conditions": conditions,
-    }  # fmt: skip
+    entry = ComparedRun.read("foggy", sweep / "0")
+    entry.metrics["robustness"] = robustness_of({"clean": 0.5, "fog_1": 0.25})
     compare(
-        [entry, Entry.read("as stored", sweep / "0")],
+        [entry, ComparedRun.read("as stored", sweep / "0")],
         sweep / "out",
-        lambda _: np.zeros((600, 800, 3), np.uint8),
+        blank,
     )
     shown = capsys.readouterr().out
     assert "mPC is partial" in " ".join(shown.split())
