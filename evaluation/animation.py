@@ -65,10 +65,9 @@ def animated_clips(
 ) -> list[dict[str, Any]]:
     """Clips for the report's template, small enough for its budget.
 
-    A frame is a WebP of its own, because a page can then show any of them with or without a
-    script. On 48 frames of 320 pixels with boxes that took 145 kB (drawn) and 189 kB (street
-    scenes); an animated WebP, which no page can stop at a frame, 151 and 153 kB, JPEG 331 and
-    380 kB, an animated GIF or PNG over 2.4 MB.
+    A frame is a WebP of its own, which a page can stop at and play without a script. It takes
+    half as much as JPEG, and hardly more than an animated WebP, at which no page can stop;
+    docs/evaluate.md has the measurement.
 
     Args:
         clips: to draw.
