@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from torchvision.models import get_weight
 from torchvision.models.detection import SSD300_VGG16_Weights
 
 from detectors.checkpoint import load_weights_only
+from detectors.weights_server import require_answer
 
 _ENUM_NAME = re.compile(r"\w+_Weights\.\w+")
 _SHOWN = 5  # tensors listed of a file that does not fit; more would not say more
@@ -147,13 +147,14 @@ def pick_class_rows(
 
 
 def _fetch(weights: Any) -> Mapping[str, Tensor]:
+    file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
     try:
+        if not file.is_file():
+            require_answer(weights.url)
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (URLError, OSError, RuntimeError) as error:  # the last of a file that was cut off
-        file_name = weights.url.rsplit("/", 1)[-1]
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
+    except (OSError, RuntimeError) as error:  # the last of a file that was cut off
         raise FileNotFoundError(
             f"weights: could not get {weights} ({error}). Offline? Fetch {weights.url} on "
-            f"another machine and put it at {folder / file_name}, or give the path of the file "
-            "in place of the name"
+            f"another machine and put it at {file}, or give the path of the file in place of the "
+            "name"
         ) from error

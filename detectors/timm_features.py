@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detectors.checkpoint import load_weights_only
+from detectors.weights_server import hub_offline_if_silent
 
 _NAMED_MISMATCHES = 3
 
@@ -50,10 +51,11 @@ def timm_features(
     if weights is None:
         return _create(setting, name, options)
     options["pretrained"] = True
-    if weights != "imagenet":
-        _require_fit(setting, name, timm_features(setting, name, arguments), Path(weights))
-        options["pretrained_cfg_overlay"] = {"file": weights}
-    return _create(setting, name, options)
+    if weights == "imagenet":
+        with hub_offline_if_silent():
+            return _create(setting, name, options)
+    _require_fit(setting, name, timm_features(setting, name, arguments), Path(weights))
+    return _create(setting, name, options | {"pretrained_cfg_overlay": {"file": weights}})
 
 
 def _create(setting: str, name: str, options: Mapping[str, Any]) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 import timm
@@ -173,8 +174,15 @@ def test_weights_of_another_network_name_the_first_mismatches(tmp_path: Path) ->
         timm_fpn_backbone("resnet10t", weights=str(file))
 
 
-def test_published_weights_offline_name_the_file_to_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+def test_published_weights_offline_name_the_file_to_fetch_without_asking_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def offline(*args: object, **kwargs: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("detectors.weights_server.urlopen", offline)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("asks again after a pause"))
     with pytest.raises(
         FileNotFoundError,
         match=r"backbone_weights: .*Fetch model\.safetensors of timm/resnet10t\.c3_in1k .* give "

@@ -259,7 +259,7 @@ def test_offline_says_which_file_to_put_where(
     def offline(*args: object, **kwargs: object) -> None:
         raise URLError("no route to host")
 
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    monkeypatch.setattr("detectors.weights_server.urlopen", offline)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     weights = get_model_weights(architecture)["COCO_V1"]
     with pytest.raises(FileNotFoundError, match="on another machine and put it at") as caught:
