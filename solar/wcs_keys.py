@@ -1,0 +1,74 @@
+"""The keys of a FITS header that place a picture on the sky (Thompson 2006, A&A 449, 791)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from solar.frame_error import FrameError
+from solar.header_values import number, text
+
+
+class Pair(NamedTuple):
+    """One number along x (towards solar west) and one along y (towards solar north)."""
+
+    x: float
+    y: float
+
+
+def pair_of(header: Mapping[str, Any], key: str, source: Path | str) -> Pair:
+    """The values of KEY1 and KEY2.
+
+    Raises:
+        FrameError: 'no_wcs', if one is missing; 'header', if one is no number.
+    """
+    values = [number(header, f"{key}{axis}", source) for axis in (1, 2)]
+    if values[0] is None or values[1] is None:
+        raise FrameError(
+            "no_wcs", source, f"the header lacks {key}1 or {key}2: where the sun is is unknown"
+        )
+    return Pair(values[0], values[1])
+
+
+def check_axes(header: Mapping[str, Any], source: Path | str) -> None:
+    """Let pass what lies in helioprojective arcsec in the gnomonic projection.
+
+    Raises:
+        FrameError: 'no_wcs', if CTYPE or CUNIT say otherwise.
+    """
+    for axis, kind in ((1, "HPLN-TAN"), (2, "HPLT-TAN")):
+        found = text(header, f"CTYPE{axis}")
+        unit = text(header, f"CUNIT{axis}")
+        if found != kind or unit != "arcsec":
+            raise FrameError(
+                "no_wcs",
+                source,
+                f"expected CTYPE{axis} = {kind!r} in arcsec, got {found or None!r} in "
+                f"{unit or None!r}; only helioprojective pictures have places in arcsec",
+            )
+
+
+def rotation_of(
+    header: Mapping[str, Any], scale: Pair, source: Path | str
+) -> tuple[float, float, float, float]:
+    """The PC matrix row by row, made of CROTA2 where there is none.
+
+    Args:
+        header: FITS header; neither key means no roll.
+        scale: CDELT.
+        source: The file, named in messages.
+
+    Raises:
+        FrameError: 'header', if a value is no number.
+    """
+    keys = ("PC1_1", "PC1_2", "PC2_1", "PC2_2")
+    given = [number(header, key, source) for key in keys]
+    if any(value is not None for value in given):
+        defaults = (1.0, 0.0, 0.0, 1.0)
+        filled = [d if g is None else g for g, d in zip(given, defaults, strict=True)]
+        return filled[0], filled[1], filled[2], filled[3]
+    roll = math.radians(number(header, "CROTA2", source) or 0.0)
+    ratio = scale.y / scale.x if scale.x else math.nan
+    return math.cos(roll), -math.sin(roll) * ratio, math.sin(roll) / ratio, math.cos(roll)
