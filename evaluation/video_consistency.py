@@ -5,9 +5,9 @@ as some class by the detection that `sightings` names. Two numbers follow, and a
 read with them, since what is never found never flickers:
 
 - flicker: the share of an object's pairs of consecutive frames in which it goes from seen to
-  missed, from missed to seen, or from one class to another; mean over the objects. With one class
-  and one threshold it is the fragment error of Zhang and Wang, "On The Stability of Video Detection
-  and Tracking" (2016, arXiv:1611.06467).
+  missed, from missed to seen, or from one class to another; mean over the objects. Akin to the
+  fragment error of Zhang and Wang, "On The Stability of Video Detection and Tracking" (2016,
+  arXiv:1611.06467), with the class and at one threshold.
 - jitter: over all pairs of consecutive frames in which an object is seen, the mean difference of
   the IoUs of what it is seen by with its true box. A box that is off by a constant has none.
 - found: the share of the objects' frames in which they are seen as what they are.
