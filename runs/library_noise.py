@@ -9,6 +9,8 @@ import warnings
 _WARNINGS = (
     r".*exists and is not empty",  # the run folder: config and data check are written first
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
+    # Every process logs the same figure, computed once and broadcast; a mean of them would round.
+    r".*`self\.log\('(val|test)/.*sync_dist=True",
     r".*does not have many workers",  # num_workers is the user's choice, 0 suits small machines
 )
 
