@@ -1,0 +1,130 @@
+"""Observations and events out of COCO-VID dicts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from evaluation.columns import truth_columns
+from evaluation.event_linking import link_events
+from evaluation.event_truth import read_observations, read_true_events
+from evaluation.events import evaluate_events
+from evaluation.linking import Linking
+from evaluation.sky import read_sky
+from evaluation.tracks import read_tracks
+
+WCS = {
+    "height": 100,
+    "crpix": [50.5, 50.5],
+    "crval": [900.0, 0.0],
+    "cdelt": [2.0, 2.0],
+    "pc": [1, 0, 0, 1],
+}
+SIZE = {"width": 100, "height": 100, "file_name": "a.png", "wcs": WCS}
+
+
+def truth_of():
+    """Two videos of 6 and 4 frames; a jet in frames 1 to 4 of the first, another that is ignored.
+
+    The ids of pictures fall while time rises.
+    """
+    images = [
+        {**SIZE, "id": 100 - 10 * video - frame, "video_id": video, "frame_id": frame}
+        | {"time": 24.0 * frame, "valid": frame != 5}
+        for video, frames in ((7, 6), (3, 4))
+        for frame in range(frames)
+    ]
+    annotations = [
+        {"id": 10 + frame, "image_id": 30 - frame, "bbox": [10, 20, 20, 30], "instance_id": 4}
+        | {"event": "sjh_1", "hpc_base": [830.0, 0.0], "height": 60}
+        for frame in range(1, 5)
+    ] + [
+        {"id": 20 + frame, "image_id": 70 - frame, "bbox": [60, 60, 20, 30], "track_id": 4}
+        | {"ignore": 1}
+        for frame in range(2)
+    ]
+    annotations = [{"category_id": 1, **annotation} for annotation in annotations]
+    return {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "coronal_jet"}],
+        "videos": [{"id": 3, "name": "other"}, {"id": 7, "name": "SOL2013"}],
+    }
+
+
+def read(truth):
+    columns = truth_columns(truth)
+    tracks, sky = read_tracks(truth, columns), read_sky(truth)
+    observations = read_observations(truth, tracks, sky)
+    return observations, read_true_events(truth, columns, tracks, observations, sky), columns, sky
+
+
+def test_frames_times_and_fields_of_view():
+    observations, *_ = read(truth_of())
+    assert observations.names == ("other", "SOL2013")
+    assert observations.time[observations.frames_of(1)].tolist() == [0, 24, 48, 72, 96, 120]
+    # One frame of the second video was held.
+    assert observations.hours == pytest.approx([4 * 24 / 3600, 5 * 24 / 3600])
+    assert observations.area == pytest.approx([200.0**2] * 2)
+
+
+def test_objects_are_events_in_arcsec():
+    _, events, *_ = read(truth_of())
+    jet, other = sorted(events, key=lambda event: event.ignored)
+    assert (jet.event, jet.video, jet.start, jet.end) == ("sjh_1", 1, 24, 96)
+    # 10 to 30 px from the left edge at 800″, 20 to 50 px below the upper one at 100″.
+    assert jet.boxes == pytest.approx(np.tile([820.0, 0, 860, 60], (4, 1)))
+    assert (jet.base, jet.height, jet.ignored) == ((830.0, 0.0), 60.0, False)
+    assert (other.event, other.video, other.ignored) == ("track 4", 0, True)
+    assert other.base is None
+    assert math.isnan(other.height)
+
+
+def test_detections_in_pixels_go_all_the_way():
+    truth = truth_of()
+    observations, events, columns, sky = read(truth)
+    frame = np.searchsorted(columns.image_ids, [28, 27, 26])
+    boxes = sky.boxes(np.tile([10.0, 20, 30, 50], (3, 1)), frame)
+    found = link_events(observations, frame, boxes, np.full(3, 0.9), Linking())
+    scores = evaluate_events(
+        events, found, observations, complete=True, threshold=0.5, tolerance=0.0
+    ).scores
+    assert (scores.recall, scores.precision, scores.iou) == pytest.approx((1, 1, 1))
+    assert (scores.tiou, scores.onset_error, scores.latency) == pytest.approx((2 / 3, 24, 72))
+
+
+def test_a_frame_without_time_or_place_is_named():
+    truth = truth_of()
+    del truth["images"][2]["time"]
+    with pytest.raises(ValueError, match="'time'"):
+        read(truth)
+    truth = truth_of()
+    truth["images"][2]["wcs"] = None
+    with pytest.raises(ValueError, match="image 28 has no 'wcs'"):
+        read(truth)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hpc_base": [1.0]}, "annotation 11: expected 'hpc_base' as x, y"),
+        ({"hpc_base": ["a", 2]}, "annotation 11: expected 'hpc_base' as x, y"),
+        ({"height": "tall"}, "annotation 11: expected 'height' in arcsec"),
+    ],
+)
+def test_a_base_or_height_that_is_no_number_is_named(changes, message):
+    truth = truth_of()
+    for annotation in truth["annotations"]:
+        if annotation["id"] < 20:
+            annotation.update(changes)
+    with pytest.raises(ValueError, match=message):
+        read(truth)
+
+
+def test_two_boxes_of_an_event_in_one_frame_are_refused():
+    truth = truth_of()
+    truth["annotations"][1]["image_id"] = 29
+    with pytest.raises(ValueError, match="event sjh_1: times must rise"):
+        read(truth)
