@@ -107,15 +107,34 @@ def seconds(
     return (wall, cpu), answer
 
 
-def main() -> None:
-    """Time both, compare their numbers, print a table, write JSON."""
+def arguments() -> argparse.Namespace:
+    """The command line; by default the size of COCO's val2017."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--classes", type=int, default=80)
     parser.add_argument("--objects", type=int, default=36_000)
     parser.add_argument("--detections", type=int, default=170_000)
     parser.add_argument("--out", type=Path, help="also write the table as JSON")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def table(timed: dict[str, tuple[float, float]], reference: str) -> list[dict[str, Any]]:
+    """Wall-clock and CPU seconds by name as rows that compare them with one of these names."""
+    return [
+        {
+            "name": name,
+            "seconds": wall,
+            "times_faster": timed[reference][0] / wall,
+            "cpu_seconds": cpu,
+            "times_less_cpu": timed[reference][1] / cpu,
+        }
+        for name, (wall, cpu) in timed.items()
+    ]
+
+
+def main() -> None:
+    """Time both, compare their numbers, print a table, write JSON."""
+    args = arguments()
     case = draw_case(args.images, args.classes, args.objects, args.detections)
     everything, _ = seconds(evaluate_detections, case, repeats=3)
     ours, scores = seconds(evaluate_coco, case, repeats=5)
@@ -128,16 +147,7 @@ def main() -> None:
         f"evaluation.coco ({scores.backend})": ours,
         "evaluation.evaluate_detections": everything,
     }
-    rows: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "seconds": wall,
-            "times_faster": theirs[0] / wall,
-            "cpu_seconds": cpu,
-            "times_less_cpu": theirs[1] / cpu,
-        }
-        for name, (wall, cpu) in timed.items()
-    ]
+    rows = table(timed, "pycocotools")
     print(
         f"{args.images} images, {args.classes} classes, {args.objects} objects, "
         f"{args.detections} detections; {os.cpu_count()} cores, {platform.machine()}"
