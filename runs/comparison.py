@@ -43,7 +43,7 @@ def compare(runs: Sequence[ComparedRun], out: Path, picture: Callable[[int], Pic
     differences = _differences(alike, reference, truth) if len(alike) > 1 else None
     write_atomically(out / "comparison.csv", comparison_csv(ranked, differences).encode())
     console = Console()
-    # A log file has 80 columns by default, and half a figure is none.
+    # A log file has 80 columns by default.
     console.print(comparison_table(ranked, differences), crop=False)
     console.print(f"table:      {out / 'comparison.csv'}", soft_wrap=True)
     _write_report(out / "report.html", alike, truth, differences, picture)

@@ -52,7 +52,9 @@ def comparison_table(ranked: Sequence[ComparedRun], differences: Differences | N
     columns = [_columns(run, ranked, differences) for run in ranked]
     for heading in columns[0]:
         lines = [line for cells in columns for line in cells[heading].split("\n")]
-        table.add_column(heading, justify="right", min_width=max(map(len, lines)))
+        # Between the words of a heading a line may break, but half a figure is none.
+        widest = max(map(len, (*lines, *heading.split())))
+        table.add_column(heading, justify="right", min_width=widest)
     for run, cells in zip(ranked, columns, strict=True):
         table.add_row(run.name, *cells.values())
     return table
