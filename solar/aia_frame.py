@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,6 +80,10 @@ class AIAFrame(FrameFacts):
 
     rate: NDArray[np.float32]
     saturated: NDArray[np.bool_]
+
+    def facts(self) -> FrameFacts:
+        """The same without the pixels."""
+        return FrameFacts(**{field.name: getattr(self, field.name) for field in fields(FrameFacts)})
 
 
 def read_aia(

@@ -16,7 +16,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
 from solar.frame_error import FrameError
-from solar.frame_wcs import LARGEST_SIDE
+from solar.wcs_keys import LARGEST_SIDE
 
 GZIP = b"\x1f\x8b"
 FITS = b"SIMPLE  ="

@@ -8,6 +8,7 @@ Pictures are stored with the top row first, FITS arrays with the bottom row firs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,11 +26,10 @@ from sunpy.coordinates import Helioprojective
 from solar.frame_error import FrameError
 from solar.header_values import number, utc_time
 from solar.observer import Observer, observer_of
-from solar.wcs_keys import Pair, check_axes, pair_of, rotation_of
+from solar.wcs_keys import Pair, check_axes, check_linear, pair_of, rotation_of
 
 ARCSEC = 3600.0  # in a degree
 RADIUS_OF_THE_SUN = 695.7e6  # m, IAU 2015 resolution B3
-LARGEST_SIDE = 8192  # pixels; a full disk of AIA has 4096
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ class FrameWCS:
             raise FrameError("time", source, "the header has neither T_OBS nor DATE-OBS")
         scale = pair_of(header, "CDELT", source)
         width, height = (int(side) for side in pair_of(header, "NAXIS", source))
-        return cls._checked(
-            source,
+        result = cls(
             width=width,
             height=height,
             reference_pixel=pair_of(header, "CRPIX", source),
@@ -88,6 +87,8 @@ class FrameWCS:
             observer=observer_of(header, time, source),
             radius=number(header, "RSUN_REF", source) or RADIUS_OF_THE_SUN,
         )
+        check_linear(result.size, result.linear, result.reference_pixel, source)
+        return result
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], source: Path | str = "wcs") -> FrameWCS:
@@ -98,21 +99,23 @@ class FrameWCS:
         """
         try:
             observer = values["observer"]
+            a, b, c, d = map(float, values["pc"])
             time = datetime.fromisoformat(values["time"])
             if time.tzinfo is None:
                 raise ValueError(f"time {values['time']!r} names no zone; end it in Z")
-            return cls._checked(
-                source,
+            result = cls(
                 width=int(values["width"]),
                 height=int(values["height"]),
                 reference_pixel=Pair(*map(float, values["crpix"])),
                 reference_arcsec=Pair(*map(float, values["crval"])),
                 scale=Pair(*map(float, values["cdelt"])),
-                rotation=tuple(map(float, values["pc"])),
+                rotation=(a, b, c, d),
                 time=time.astimezone(UTC),
                 observer=None if observer is None else Observer(*map(float, observer)),
                 radius=float(values["radius"]),
             )
+            check_linear(result.size, result.linear, result.reference_pixel, source)
+            return result
         except FrameError:
             raise
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -143,6 +146,11 @@ class FrameWCS:
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         return self.width, self.height
+
+    @property
+    def pixel_side(self) -> float:
+        """Of a square of a pixel's area, in arcsec."""
+        return math.sqrt(np.linalg.det(self.linear))
 
     @property
     def solar_radius(self) -> float:
@@ -206,6 +214,11 @@ class FrameWCS:
         w, h = self.size
         return self.to_arcsec(np.array([[0, 0], [w, 0], [w, h], [0, h]], dtype=np.float64))
 
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """[2, 2]: arcsec along x and y of one pixel along x and along y."""
+        return np.reshape(self.rotation, (2, 2)) * np.reshape(self.scale, (2, 1))
+
     @cached_property
     def _projection(self) -> WCS:
         wcs = WCS(naxis=2)
@@ -217,24 +230,6 @@ class FrameWCS:
         wcs.wcs.pc = np.reshape(self.rotation, (2, 2))
         wcs.wcs.set()
         return wcs
-
-    @classmethod
-    def _checked(cls, source: Path | str, **values: Any) -> FrameWCS:
-        result = cls(**values)
-        if not (1 <= result.width <= LARGEST_SIDE and 1 <= result.height <= LARGEST_SIDE):
-            raise FrameError(
-                "no_image", source, f"expected sides of 1 to {LARGEST_SIDE} px, got {result.size}"
-            )
-        linear = np.reshape(np.asarray(result.rotation), (2, 2)) * np.reshape(result.scale, (2, 1))
-        lengths = [*result.reference_pixel, *result.reference_arcsec, result.radius]
-        if not np.isfinite([*lengths, *linear.flat]).all() or np.linalg.det(linear) <= 1e-6:
-            raise FrameError(
-                "no_wcs",
-                source,
-                "the coordinate system is singular, mirrored or not finite: "
-                f"CDELT {tuple(result.scale)}, PC {result.rotation}",
-            )
-        return result
 
 
 def _points(points: NDArray[np.float64]) -> NDArray[np.float64]:

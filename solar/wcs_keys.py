@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from solar.frame_error import FrameError
 from solar.header_values import number, text
+
+LARGEST_SIDE = 8192  # pixels; a full disk of AIA has 4096
+SMALLEST_PIXEL = 1e-6  # arcsec²
 
 
 class Pair(NamedTuple):
@@ -72,3 +78,32 @@ def rotation_of(
     roll = math.radians(number(header, "CROTA2", source) or 0.0)
     ratio = scale.y / scale.x if scale.x else math.nan
     return math.cos(roll), -math.sin(roll) * ratio, math.sin(roll) / ratio, math.cos(roll)
+
+
+def check_linear(
+    size: tuple[int, int],
+    linear: NDArray[np.float64],
+    reference_pixel: Pair,
+    source: Path | str,
+) -> None:
+    """Let pass what maps pixels to the sky and back.
+
+    Args:
+        size: (width, height) in pixels.
+        linear: [2, 2], arcsec of one pixel along x and y.
+        reference_pixel: CRPIX.
+        source: The file, named in messages.
+
+    Raises:
+        FrameError: 'no_image', if a side is none or too long; 'no_wcs', if the mapping is
+            singular, mirrored or not finite.
+    """
+    if not all(1 <= side <= LARGEST_SIDE for side in size):
+        raise FrameError("no_image", source, f"expected sides of 1 to {LARGEST_SIDE}, got {size}")
+    finite = np.isfinite(linear).all() and np.isfinite(reference_pixel).all()
+    if not finite or np.linalg.det(linear) < SMALLEST_PIXEL:
+        raise FrameError(
+            "no_wcs",
+            source,
+            f"CDELT times PC is singular, mirrored or not finite: {linear.tolist()}",
+        )
