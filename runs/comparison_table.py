@@ -47,7 +47,7 @@ def comparison_table(ranked: Sequence[ComparedRun], differences: Differences | N
         title=f"{len(ranked)} runs on {names}{badge}", caption=_caption(ranked, differences)
     )
     # The name last to be cut: without it the figures beside it say nothing.
-    longest = max(len(run.name) for run in ranked)
+    longest = max(len(name) for name in ("run", *(run.name for run in ranked)))
     table.add_column("run", overflow="fold", min_width=min(longest, _NAME_WIDTH))
     columns = [_columns(run, ranked, differences) for run in ranked]
     for heading in columns[0]:

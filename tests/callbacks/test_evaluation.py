@@ -69,6 +69,30 @@ def test_perfect_predictions_score_one_and_leave_all_artefacts(
     }
 
 
+def test_videos_log_motion_and_steadiness_and_every_test_its_cost(
+    oracle: Any, trainer_with: Any, tmp_path: Path
+) -> None:
+    root = draw_video_under(tmp_path, videos=3, seed=2)
+    thirds = dict.fromkeys(("train", "val", "test"), 1 / 3)
+    data = VideoDataModule(clip_length=4, root=str(root), fractions=thirds)
+    detector = type(oracle())(list(data.classes.names))
+    trainer = trainer_with(DetectionEvaluation(str(tmp_path)))
+    trainer.test(detector, data, verbose=False)
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    assert (logged["test/map_fast"], logged["test/found"], logged["test/flicker"]) == (1, 1, 0)
+    metrics = read(tmp_path / "metrics.json")
+    assert metrics["video"]["videos"] == 1
+    assert sum(metrics["video"]["motion"]["objects"].values()) > 0
+    assert metrics["sees_videos"] is False
+    assert logged["test/frames_per_second"] == pytest.approx(
+        1000 / metrics["milliseconds_per_picture"], rel=1e-5
+    )
+    if metrics["peak_memory"] is not None:
+        assert logged["test/peak_memory_mb"] * 1e6 == pytest.approx(
+            metrics["peak_memory"], rel=1e-5
+        )
+
+
 def test_data_may_number_their_categories_otherwise_than_the_checkpoint(
     make_root: Callable[..., Path], oracle: Any, trainer_with: Any, tmp_path: Path
 ) -> None:
