@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+SMALLEST_RANGE = 1e-3  # DN/s; of a frame that is the same all over
+
 
 class Scale(Protocol):
     """What makes values of 0..1 out of rates."""
@@ -119,5 +121,5 @@ def _root_between(rates: NDArray[np.float32], low: float, high: float) -> FixedR
     known = rates[np.isfinite(rates)]
     if not known.size:
         return FixedRoot(0.0, 1.0)  # nothing is measured: all of it becomes 0
-    bounds = np.percentile(known, [low, high])
-    return FixedRoot(float(bounds[0]), float(max(bounds[1], np.nextafter(bounds[0], np.inf))))
+    bottom, top = np.percentile(known, [low, high]).tolist()
+    return FixedRoot(bottom, max(top, bottom + SMALLEST_RANGE))
