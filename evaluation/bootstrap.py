@@ -39,11 +39,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def certain(self) -> bool:
-        """Zero lies outside of the interval."""
-        return self.low > 0 or self.high < 0
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
