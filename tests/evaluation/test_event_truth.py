@@ -7,12 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.columns import truth_columns
-from evaluation.event_linking import link_events
+from evaluation.columns import result_columns, truth_columns
 from evaluation.event_truth import read_observations, read_true_events
-from evaluation.events import evaluate_events
 from evaluation.linking import Linking
 from evaluation.sky import read_sky
+from evaluation.sky_events import evaluate_sky_events
 from evaluation.tracks import read_tracks
 
 WCS = {
@@ -84,15 +83,29 @@ def test_objects_are_events_in_arcsec():
 
 def test_detections_in_pixels_go_all_the_way():
     truth = truth_of()
-    observations, events, columns, sky = read(truth)
-    frame = np.searchsorted(columns.image_ids, [28, 27, 26])
-    boxes = sky.boxes(np.tile([10.0, 20, 30, 50], (3, 1)), frame)
-    found = link_events(observations, frame, boxes, np.full(3, 0.9), Linking())
-    scores = evaluate_events(
-        events, found, observations, complete=True, threshold=0.5, tolerance=0.0
-    ).scores
+    columns = truth_columns(truth)
+    detections = [
+        {"image_id": image, "category_id": 1, "bbox": [10, 20, 20, 30], "score": 0.9}
+        for image in (28, 27, 26)
+    ]
+    found = result_columns(detections, columns)
+    evaluation = evaluate_sky_events(
+        truth, columns, found, Linking(), complete=True, threshold=0.5, tolerance=0.0
+    )
+    scores = evaluation.scores
     assert (scores.recall, scores.precision, scores.iou) == pytest.approx((1, 1, 1))
     assert (scores.tiou, scores.onset_error, scores.latency) == pytest.approx((2 / 3, 24, 72))
+    assert evaluation.matches.found[0].boxes[0] == pytest.approx([820, 0, 860, 60])
+
+
+@pytest.mark.parametrize("field", ["wcs", "video_id"])
+def test_pictures_that_are_no_videos_of_the_sky_have_no_events(field):
+    truth = truth_of()
+    for image in truth["images"]:
+        del image[field]
+    columns = truth_columns(truth)
+    nothing = result_columns([], columns)
+    assert evaluate_sky_events(truth, columns, nothing, Linking(), complete=True) is None
 
 
 def test_a_frame_without_time_or_place_is_named():
