@@ -12,6 +12,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+# DN/s that are shown, by wavelength in Å. Helioviewer's JP2 files, version 6, where they are
+# logarithmic; 171 Å from LMSAL's daily pictures, divided by their exposure of 5 s.
+RANGES = {
+    94: (0.1, 30.0),
+    131: (0.7, 500.0),
+    171: (2.0, 1200.0),
+    193: (20.0, 2500.0),
+    211: (7.0, 1500.0),
+    304: (0.8, 250.0),
+    335: (0.4, 80.0),
+}
 SMALLEST_RANGE = 1e-3  # DN/s; of a frame that is the same all over
 
 
@@ -24,19 +35,33 @@ class Scale(Protocol):
 
 @dataclass(frozen=True)
 class FixedLog:
-    """log10 between two fixed rates: Helioviewer's scale of 304 Å (JP2 files, version 6).
+    """log10 between two fixed rates; the default is that of 304 Å in `RANGES`.
 
     Attributes:
         low: DN/s that become 0.
         high: DN/s that become 1.
     """
 
-    low: float = 0.8
-    high: float = 250.0
+    low: float = RANGES[304][0]
+    high: float = RANGES[304][1]
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
             raise ValueError(f"expected 0 < low < high in DN/s, got {self.low} and {self.high}")
+
+    @classmethod
+    def of(cls, wavelength: int) -> FixedLog:
+        """The scale of a wavelength in Å.
+
+        Raises:
+            ValueError: if `RANGES` has none.
+        """
+        if wavelength not in RANGES:
+            raise ValueError(
+                f"no usual range of intensities for {wavelength} Å, only for {sorted(RANGES)}; "
+                "give FixedLog(low, high) in DN/s"
+            )
+        return cls(*RANGES[wavelength])
 
     def scale(self, rate: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scale`."""

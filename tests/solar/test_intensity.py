@@ -13,6 +13,13 @@ def test_fixed_log_spans_its_two_rates():
     np.testing.assert_allclose(scaled, [0, 0, 0, 0.5, 1, 1, 0], atol=1e-6)
 
 
+def test_each_wavelength_has_its_range():
+    assert FixedLog.of(304) == FixedLog() == FixedLog(0.8, 250.0)
+    assert FixedLog.of(193).high > FixedLog.of(304).high
+    with pytest.raises(ValueError, match="4500"):
+        FixedLog.of(4500)
+
+
 def test_fixed_log_does_not_depend_on_the_rest_of_the_frame():
     calm = np.full((8, 8), 15.0, np.float32)
     flare = calm.copy()

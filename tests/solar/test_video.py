@@ -27,6 +27,8 @@ def test_real_sequences_become_one_video_each(real_frames, wavelength):
     assert video.pictures.shape == (26, video.wcs.height, video.wcs.width)
     assert not video.missing.any()
     assert video.saturated.any() == (wavelength != 304)
+    # The disk is neither black nor white in any of them.
+    assert 40 < np.median(video.pictures) < 230
     # Nothing of the flicker that exposures of 0.17 to 2 s would give.
     means = video.pictures.reshape(26, -1).mean(axis=1)
     assert np.abs(np.diff(means)).max() < 3
