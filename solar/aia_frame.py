@@ -135,7 +135,7 @@ def read_aia(
 
 
 def _wavelength(header: Mapping[str, Any], path: Path, wanted: Collection[int]) -> int:
-    instrument = text(header, "INSTRUME")
+    instrument = text(header, "INSTRUME", path)
     if not instrument.startswith("AIA"):
         raise FrameError(
             "not_aia", path, f"expected a frame of SDO/AIA, got INSTRUME {instrument or None!r}"
@@ -152,7 +152,7 @@ def _wavelength(header: Mapping[str, Any], path: Path, wanted: Collection[int]) 
 
 def _divisor(header: Mapping[str, Any], exposure: float | None, path: Path) -> float | None:
     """What turns the pixels into rates; nothing where they are rates, so that none is twice."""
-    stated = text(header, "BUNIT") or text(header, "PIXLUNIT")
+    stated = text(header, "BUNIT", path) or text(header, "PIXLUNIT", path)
     try:
         unit = u.Unit(stated, format=None) if stated else u.DN
     except ValueError as error:

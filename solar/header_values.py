@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from astropy.io.fits.card import Undefined
+from astropy.io.fits.verify import VerifyError
 from astropy.time import Time
 
 from solar.frame_error import FrameError
@@ -31,8 +33,8 @@ def number(header: Mapping[str, Any], key: str, source: Path | str) -> float | N
     Raises:
         FrameError: 'header', if the value is no finite number.
     """
-    value = header.get(key)
-    if value is None or not str(value).strip() or type(value).__name__ == "Undefined":
+    value = _value(header, key, source)
+    if value is None or not str(value).strip():
         return None
     # bool is an int to Python, and T is no number to FITS.
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -52,9 +54,18 @@ def required_number(header: Mapping[str, Any], key: str, source: Path | str) -> 
     return value
 
 
-def text(header: Mapping[str, Any], key: str) -> str:
-    """The value without surrounding blanks; empty where the key is missing or no text."""
-    value = header.get(key)
+def text(header: Mapping[str, Any], key: str, source: Path | str) -> str:
+    """The value without surrounding blanks; empty where the key is missing or no text.
+
+    Args:
+        header: FITS header or another mapping of keys.
+        key: Its name.
+        source: What the message names.
+
+    Raises:
+        FrameError: 'header', if the value cannot be read at all.
+    """
+    value = _value(header, key, source)
     return value.strip() if isinstance(value, str) else ""
 
 
@@ -69,14 +80,14 @@ def utc_time(header: Mapping[str, Any], key: str, source: Path | str) -> datetim
     Raises:
         FrameError: 'time', if the value is no time after AIA's first light.
     """
-    value = text(header, key)
+    value = text(header, key, source)
     if not value:
         return None
     found = _TIME.fullmatch(value)
     if found is None:
         raise FrameError("time", source, f"{key} should be a time in ISO 8601, got {value!r}")
     year, month, day, hour, minute, second, suffix = found.groups()
-    zone = suffix or f"_{text(header, 'TIMESYS').upper()}"
+    zone = suffix or f"_{text(header, 'TIMESYS', source).upper()}"
     try:
         # JSOC rounds up to second 60, which is the next minute except in a leap second.
         start = Time(f"{year}-{month}-{day}T{hour}:{minute}:00", scale=_scale(zone))
@@ -88,6 +99,14 @@ def utc_time(header: Mapping[str, Any], key: str, source: Path | str) -> datetim
             "time", source, f"{key} should lie in {FIRST_LIGHT} or later, got {value!r}"
         )
     return result
+
+
+def _value(header: Mapping[str, Any], key: str, source: Path | str) -> Any:
+    try:
+        value = header.get(key)
+    except VerifyError as error:  # astropy reads a value only when it is asked for
+        raise FrameError("header", source, f"{key} is no FITS value: {error}") from error
+    return None if isinstance(value, Undefined) else value
 
 
 def _scale(zone: str) -> str:

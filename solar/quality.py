@@ -53,13 +53,13 @@ def check_quality(header: Mapping[str, Any], source: Path | str) -> int:
     percent = number(header, "PERCENTD", source)
     if percent is not None and percent < LEAST_PERCENT:
         faults.append(f"only {percent:g} % of the data arrived (PERCENTD)")
-    kind = text(header, "IMG_TYPE")
+    kind = text(header, "IMG_TYPE", source)
     if kind and kind != "LIGHT":
         faults.append(f"IMG_TYPE is {kind}")
     faults += [
         f"{meaning} ({key})"
         for key, (bad, meaning) in ATTITUDE.items()
-        if text(header, key).upper() == bad
+        if text(header, key, source).upper() == bad
     ]
     if faults:
         told = ", ".join(dict.fromkeys(faults))

@@ -14,6 +14,7 @@ from solar.frame_error import FrameError
 from solar.header_values import number, text
 
 LARGEST_SIDE = 8192  # pixels; a full disk of AIA has 4096
+CD_MATRIX = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 SMALLEST_PIXEL = 1e-6  # arcsec²
 
 
@@ -45,8 +46,8 @@ def check_axes(header: Mapping[str, Any], source: Path | str) -> None:
         FrameError: 'no_wcs', if CTYPE or CUNIT say otherwise.
     """
     for axis, kind in ((1, "HPLN-TAN"), (2, "HPLT-TAN")):
-        found = text(header, f"CTYPE{axis}")
-        unit = text(header, f"CUNIT{axis}")
+        found = text(header, f"CTYPE{axis}", source)
+        unit = text(header, f"CUNIT{axis}", source)
         if found != kind or unit != "arcsec":
             raise FrameError(
                 "no_wcs",
@@ -54,6 +55,15 @@ def check_axes(header: Mapping[str, Any], source: Path | str) -> None:
                 f"expected CTYPE{axis} = {kind!r} in arcsec, got {found or None!r} in "
                 f"{unit or None!r}; only helioprojective pictures have places in arcsec",
             )
+    # What AIA never writes and nothing here reads must not be passed over.
+    pole = number(header, "LONPOLE", source)
+    unread = [key for key in CD_MATRIX if number(header, key, source) is not None]
+    if unread or pole not in (None, 180.0):
+        raise FrameError(
+            "no_wcs",
+            source,
+            f"expected CDELT with PC or CROTA2 and LONPOLE 180, got {unread} and LONPOLE {pole}",
+        )
 
 
 def rotation_of(

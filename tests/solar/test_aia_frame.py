@@ -200,3 +200,11 @@ def test_mostly_unmeasured_frames_are_refused(write_aia, counts):
     data = counts.astype(np.float32)
     data[:20] = np.nan
     assert reason_of(write_aia(data=data)) == "nan"
+
+
+def test_a_value_that_is_none(write_aia):
+    path = write_aia()
+    content = path.read_bytes()
+    card = content[content.index(b"EXPTIME") :][:80]
+    path.write_bytes(content.replace(card, b"EXPTIME = 2.9.9 [".ljust(80)))
+    assert reason_of(path) == "header"

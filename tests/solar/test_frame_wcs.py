@@ -114,6 +114,8 @@ def test_broken_json_is_refused(aia_header, change):
         ({"CRPIX2": None}, "no_wcs"),
         ({"CDELT1": 0.0}, "no_wcs"),
         ({"CDELT1": -0.6}, "no_wcs"),
+        ({"CD1_1": 0.6}, "no_wcs"),
+        ({"LONPOLE": 0.0}, "no_wcs"),
         ({"CRVAL1": "here"}, "header"),
         ({"CROTA2": True}, "header"),
         ({"NAXIS1": 100000}, "no_image"),
