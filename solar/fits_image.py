@@ -73,7 +73,9 @@ def read_pixels(
         FrameError: 'corrupt'.
     """
     try:
-        pixels = np.asarray(hdu.data if window is None else hdu.section[window])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            pixels = np.asarray(hdu.data if window is None else hdu.section[window])
     # Decoders of bytes from anywhere raise anything; astropy's own is no OSError or ValueError.
     except Exception as error:
         raise FrameError(

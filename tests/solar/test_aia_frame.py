@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import pickle
 from datetime import timedelta
 
 import numpy as np
@@ -208,3 +210,24 @@ def test_a_value_that_is_none(write_aia):
     card = content[content.index(b"EXPTIME") :][:80]
     path.write_bytes(content.replace(card, b"EXPTIME = 2.9.9 [".ljust(80)))
     assert reason_of(path) == "header"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_random_damage_gives_a_frame_or_says_why_not(write_aia, compressed):
+    whole = write_aia(compressed=compressed).read_bytes()
+    rng = np.random.default_rng(5)
+    path = write_aia("damaged.fits")
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(content), 5):
+            content[place] = rng.integers(32, 127)
+        path.write_bytes(content)
+        with contextlib.suppress(FrameError):
+            assert np.isfinite(read_aia(path).rate).mean() >= 0.75
+
+
+def test_the_reason_survives_another_process(write_aia):
+    with pytest.raises(FrameError) as caught:
+        read_aia(write_aia(WAVELNTH=171))
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.reason, str(again)) == ("wavelength", str(caught.value))
