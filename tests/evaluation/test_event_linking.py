@@ -87,6 +87,12 @@ def test_times_may_jitter_by_less_than_half_a_frame():
     assert len(event.times) == 4
 
 
+@pytest.mark.parametrize(("late", "closed"), [(2.4, 0), (2.6, 1)])
+def test_an_event_is_closed_as_soon_as_the_third_frame_in_a_row_is_due(late, closed):
+    updates, _ = run([*seen("xxx"), (48.0 + late * CADENCE, [], [])])
+    assert len(updates[-1].closed) == closed
+
+
 def test_two_events_side_by_side_and_one_that_moves():
     frames = [(CADENCE * i, [shifted(5.0 * i), shifted(400)], [0.8, 0.9]) for i in range(6)]
     first, second = events_of(frames)
