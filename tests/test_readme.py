@@ -36,9 +36,9 @@ ELSEWHERE = re.compile(r"make |python3 -m venv|pip install|\.venv/bin/|hydra\.se
 SMALL = [
     "trainer.max_epochs=1",
     "trainer.check_val_every_n_epoch=1",
-    "+trainer.limit_train_batches=1",
-    "+trainer.limit_val_batches=1",
-    "+trainer.limit_test_batches=1",
+    "++trainer.limit_train_batches=1",
+    "++trainer.limit_val_batches=1",
+    "++trainer.limit_test_batches=1",
     "datamodule.batch_size=2",
     "logger=csv",
 ]
@@ -88,7 +88,7 @@ def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
     """What makes a training a matter of seconds."""
     small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
     if not any("datamodule.root=" in word for word in words):
-        if "datamodule=video" in words:
+        if {"datamodule=video", "experiment=video_cpu", "experiment=transvod_two_stage"} & set(words):
             return [*small, "datamodule.draw.videos=8"]
         small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
         small += [f"paths.data={drawn_root.parent}"]

@@ -40,7 +40,7 @@ class MotionAttention(nn.Module):
         self.ask = nn.Linear(d_model, d_model)
         self.key = nn.Linear(d_model, d_model)
         self.pair = nn.Sequential(
-            nn.Linear(5, _HIDDEN), nn.GELU(), nn.Linear(_HIDDEN, heads * (1 + _CODE))
+            nn.Linear(6, _HIDDEN), nn.GELU(), nn.Linear(_HIDDEN, heads * (1 + _CODE))
         )
         self.project = nn.Linear(heads * _CODE, d_model)
         nn.init.zeros_(self.project.weight)
@@ -102,7 +102,11 @@ def differences(one: Tensor, other: Tensor) -> Tensor:
         other: float32 [B, M, 5].
 
     Returns:
-        float32 [B, N, M, 5].
+        float32 [B, N, M, 6]: of centre (x, y), sides and time, and the distance of the centres,
+        which is the same whichever way a motion goes.
     """
+    difference = other[:, None] - one[:, :, None]
+    # Not the norm, whose gradient at zero is none.
+    distance = difference[..., :2].square().sum(-1, keepdim=True).add(1e-6).sqrt()
     # Across the whole frame the exact distance matters no more.
-    return (other[:, None] - one[:, :, None]).asinh()
+    return torch.cat((difference, distance), -1).asinh()
