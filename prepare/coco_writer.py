@@ -86,9 +86,17 @@ class CocoWriter:
             "name another output folder, or delete this one"
         )
 
-    def add_video(self, name: str) -> int:
-        """Take in a video called `name`; returns its id, which its frames carry as `video_id`."""
-        self.videos.append({"id": len(self.videos) + 1, "name": name})
+    def add_video(self, name: str, **extra: Any) -> int:
+        """Take in a video.
+
+        Args:
+            name: What reports call it.
+            **extra: Further fields of the video's entry, e.g. the event it shows.
+
+        Returns:
+            The video's id, counted from 1, which its frames carry as `video_id`.
+        """
+        self.videos.append({"id": len(self.videos) + 1, "name": name, **extra})
         return len(self.videos)
 
     def add_image(
