@@ -95,6 +95,12 @@ def train(cfg: DictConfig) -> float:
     try:
         trainer.fit(detector, datamodule=datamodule)
         best: Any = trainer.checkpoint_callback
+        if not best.best_model_path:
+            raise ValueError(
+                "the training ended before its first validation, so there is no best checkpoint to "
+                "test; give it longer (trainer.max_time) or validate more often "
+                "(trainer.check_val_every_n_epoch)"
+            )
         restore(detector, Path(best.best_model_path))
         trainer.test(detector, datamodule=datamodule, verbose=False)
     finally:

@@ -94,6 +94,18 @@ def test_wrong_annotations(case: str, root: Path, out: Path):
     assert "Correct or remove these entries" in told
 
 
+def test_a_training_that_ends_before_it_is_validated(drawn_root: Path, out: Path):
+    few = ("trainer.max_epochs=9", "trainer.check_val_every_n_epoch=9")
+    words = ["trainer=debug", "logger=csv", f"datamodule.root={drawn_root}", *few]
+    paths = [f"paths.root={out.parent}", f"paths.run={out}", "trainer.max_time={milliseconds: 1}"]
+    with (
+        initialize_config_dir(str(ROOT / "conf"), version_base="1.3"),
+        pytest.raises(ValueError, match=r"ended before its first validation.*check_val_every_n"),
+    ):
+        train(compose("train", overrides=[*words, *paths]))
+    assert (out / "last.ckpt").is_file()
+
+
 def test_a_truncated_annotation_file(root: Path, out: Path):
     file = root / "annotations.json"
     file.write_bytes(file.read_bytes()[:500])
