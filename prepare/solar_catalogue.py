@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -123,14 +122,12 @@ def _film_all(
             write_atomically(path, json.dumps(record, allow_nan=False).encode())
         records[jet.id] = record
     if not any(record["videos"] for record in records.values()):
-        reasons = Counter[str]()
-        for record in records.values():
-            reasons.update(record["report"]["left_out"])
-        told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        rejected = [told for record in records.values() for told in record["report"]["rejected"]]
         raise ValueError(
-            f"no video: {len(listed)} frames of {options.wavelength} Å, of which {len(records)} of "
-            f"the {len(with_boxes)} jets of {catalogue.source} have some at their time and place"
-            + (f"; left out: {told}" if told else "; are they frames of these jets?")
+            f"no video: {len(listed)} frames of {options.wavelength} Å, {len(records)} of "
+            f"{len(with_boxes)} jets of {catalogue.source} have some at their time and place"
+            + "; are they frames of these jets?"
+            + "".join(f"\nleft out: {told['message']}" for told in rejected[:1])
         )
     return records
 
@@ -158,8 +155,10 @@ def _account(
         for jet in catalogue.jets
         if not records.get(jet.id, {}).get("videos")
     ]
-    writer.drop("jets without a video", len(jets))
-    writer.drop("boxes that cannot be rebuilt", len(catalogue.left_out))
+    for _ in jets:
+        writer.drop("jets without a video")
+    for _ in catalogue.left_out:
+        writer.drop("boxes that cannot be rebuilt")
     reports = {name: record["report"] for name, record in records.items()}
     for counts in (report.counts(), *(told["left_out"] for told in reports.values())):
         for reason, count in counts.items():

@@ -100,7 +100,7 @@ def sun(
     ]
     (folder / "jets.json").write_text(json.dumps(jets))
     (folder / "frames").mkdir()
-    for number, seconds in enumerate(range(-600, 1200, 48)):
+    for number, seconds in enumerate(range(-312, 1000, 48)):
         shown = [north_box] if 0 <= seconds <= 648 else []
         shown += [south_box] if 312 <= seconds <= 648 else []
         # Names against the order of time.
@@ -250,10 +250,30 @@ def test_a_finished_run_is_left_alone(
     assert "other inputs or options" in capsys.readouterr().err
 
 
-def test_sixteen_bits(sun: Path, tmp_path: Path) -> None:
+def test_a_gap_makes_two_videos(sun: Path, tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for number, seconds in enumerate(range(-312, 1000, 48)):
+        if not 100 < seconds < 450:
+            name = f"{999 - number}.fits"
+            (tmp_path / "frames" / name).hardlink_to(sun / "frames" / name)
     options = JetVideoOptions(cadence=96.0, margin=0.0, bits=16, scale="clip-percentile")
-    writer = prepare_solar(sun / "jets.json", sun / "frames", tmp_path / "set", options)
-    assert read_picture(writer.out / writer.images[0]["file_name"]).dtype == np.uint16
+    writer = prepare_solar(
+        sun / "jets.json", tmp_path / "frames", tmp_path / "set", options, "drawn_sun", drawn=True
+    )
+    assert [video["name"] for video in writer.videos] == [FIRST, f"{FIRST}.2", SECOND]
+    assert {image["source"] for image in writer.images} == {"drawn_sun"}
+    assert writer.info["drawn"] == "yes"
+    second = [image for image in writer.images if image["video_id"] == 2]
+    assert [image["frame_id"] for image in second] == list(range(len(second)))
+    assert second[0]["time"] == 0
+    assert read_picture(writer.out / second[0]["file_name"]).dtype == np.uint16
+
+
+def test_a_cadence_that_frames_do_not_have_is_told(sun: Path, tmp_path: Path) -> None:
+    options = JetVideoOptions(cadence=12.0, margin=0.0)
+    with pytest.raises(ValueError, match=r"(?s)no video: 28 frames .*left out: .* 48 s apart"):
+        prepare_solar(sun / "jets.json", sun / "frames", tmp_path / "set", options)
+    assert not (tmp_path / "set" / "annotations.json").exists()
 
 
 def test_a_catalogue_without_boxes_is_refused(shared: Path, sun: Path, tmp_path: Path) -> None:
@@ -265,7 +285,7 @@ def test_a_catalogue_without_boxes_is_refused(shared: Path, sun: Path, tmp_path:
 def test_frames_of_other_times_are_told(sun: Path, tmp_path: Path) -> None:
     jets = json.loads((sun / "jets.json").read_text())[2:]
     (tmp_path / "jets.json").write_text(json.dumps(jets))
-    with pytest.raises(ValueError, match=r"0 of the 1 jets of .* are they frames of these jets"):
+    with pytest.raises(ValueError, match=r"0 of 1 jets of .* are they frames of these jets"):
         prepare_solar(tmp_path / "jets.json", sun / "frames", tmp_path / "set", OPTIONS)
     assert not (tmp_path / "set").exists()
 
