@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,8 @@ from prepare.jet_catalogue.reader import read_catalogue
 from prepare.jet_videos import JetVideoOptions
 from prepare.jsoc.backoff import Clock, Patience, SystemClock
 from prepare.jsoc.cutout_request import CutoutRequest, FetchOptions, requests_for
-from prepare.jsoc.download import require_room
+from prepare.jsoc.download import free_bytes, require_room
+from prepare.jsoc.faults import UnreachableError
 from prepare.jsoc.fetching import Fetching
 from prepare.jsoc.manifest import Manifest
 from prepare.jsoc.server import REGISTRATION, JsocServer, open_client
@@ -78,11 +78,15 @@ def fetch(
     """
     if all(manifest.is_finished(manifest.rows[request.jet]) for request in requests):
         return
-    manifest.folder.mkdir(parents=True, exist_ok=True)
     require_room(manifest.folder, _bytes_left(manifest, requests))
-    server.check_address()
     patience = Patience(clock or SystemClock(), Random(seed))
-    Fetching(server, manifest, patience).run(requests)
+    try:
+        server.check_address()
+        Fetching(server, manifest, patience).run(requests)
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"{error} Run this again when JSOC answers: nothing is lost"
+        ) from error
     _require_all(manifest, requests)
 
 
@@ -118,14 +122,16 @@ def print_plan(manifest: Manifest, requests: Sequence[CutoutRequest]) -> None:
     sides = sorted(max(request.size) for request in requests)
     finished = sum(manifest.is_finished(manifest.rows[request.jet]) for request in requests)
     left = _bytes_left(manifest, requests)
-    folder = next(f for f in (manifest.folder, *manifest.folder.absolute().parents) if f.exists())
-    free = shutil.disk_usage(folder).free
     print(f"{len(requests)} requests, one a jet; {finished} of them finished in {manifest.folder}")
     print(f"{frames} frames of {sides[0]} to {sides[-1]} pixels a side")
-    print(f"about {sum(request.bytes for request in requests) / 1e9:.3g} GB in all, ", end="")
-    print(f"{left / 1e9:.3g} GB still to come, {free / 1e9:.3g} GB free")
+    print(f"about {_size(sum(request.bytes for request in requests))} in all, ", end="")
+    print(f"{_size(left)} still to come, {_size(free_bytes(manifest.folder))} free")
     first = requests[0]
     print(f"first: {first.record_set} im_patch {dict(first.im_patch)}")
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

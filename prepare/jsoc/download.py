@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -120,6 +120,8 @@ def _fetch(remote: RemoteFile, part: Path) -> None:
         raise
     except HTTPError as error:
         raise DownloadError(f"http_{error.code}", f"{remote.url}: {error}") from error
+    except IncompleteRead as error:  # from Python versions that look at the length themselves
+        raise DownloadError("truncated", f"{remote.url}: {error}") from error
     except (OSError, HTTPException) as error:
         raise UnreachableError(f"{remote.url}: {error or type(error).__name__}") from error
     if length is not None and length.isdecimal() and received < int(length):
@@ -164,15 +166,21 @@ def require_room(folder: Path, size: int) -> None:
     """See that files of so many bytes fit beside a reserve.
 
     Args:
-        folder: On the disk in question; exists.
+        folder: On the disk in question.
         size: In bytes.
 
     Raises:
         DiskError: if they do not.
     """
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < size + RESERVE:
         raise DiskError(
             f"{folder}: {size / 1e9:.3g} GB more are needed and {free / 1e9:.3g} GB are free; make "
             "room and run this again: nothing is lost"
         )
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk that a folder is on, or will be on when it is made."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free

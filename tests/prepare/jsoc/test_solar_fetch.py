@@ -53,7 +53,8 @@ def test_a_dry_run_tells_sizes_without_network_address_or_files(
     frames = 3 * (336 + 2 * 360) // 24
     assert "3 requests" in told
     assert f"{frames} frames of 520 to 520 pixels" in told
-    assert f"about {frames * (25_000 + 1.2 * 520**2) / 1e9:.3g} GB in all" in told
+    assert f"about {frames * (25_000 + 1.2 * 520**2) / 1e6:.1f} MB in all" in told
+    assert "'width': 312.0" in told
     assert "aia.lev1_euv_12s[2013-10-28T00:54:00Z/1056s@24s][304]{image}" in told
     assert not out.exists()
 
@@ -170,7 +171,7 @@ def test_without_a_network_it_ends_at_once_and_says_so(
 ) -> None:
     monkeypatch.setattr(solar_fetch, "open_client", lambda: open_client_at("http://127.0.0.1:1/"))
     assert command() == 1
-    assert "is there a network" in capsys.readouterr().err
+    assert "is there a network? Run this again" in capsys.readouterr().err
     assert clock.slept == []
 
 
