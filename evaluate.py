@@ -56,14 +56,18 @@ def evaluate(cfg: DictConfig) -> float:
 
     from runs.compared_run import ComparedRun
     from runs.comparison import compare
+    from runs.shared_data import data_of_run
     from structures.folder_names import distinct_ends
 
     ends = distinct_ends([run.path for run in runs], "run=")
     names = [end.replace("/", "-") for end in ends]
-    scores = [
-        _judge(cfg, run, data_node, folder / name)["test/map"]
-        for run, name in zip(runs, names, strict=True)
-    ]
+    scores = []
+    for run, name in zip(runs, names, strict=True):
+        # Data named on the command line are shown to all as it says there.
+        own = (
+            data_node if cfg.get("datamodule") else data_of_run(data_node, run.config["datamodule"])
+        )
+        scores.append(_judge(cfg, run, own, folder / name)["test/map"])
     compared = [ComparedRun.read(name, folder / name) for name in names]
     picture = hydra.utils.instantiate(data_node, _convert_="all").picture
     rank_zero_only(compare)(compared, folder, picture)
