@@ -153,7 +153,8 @@ def _courses(
             if rng.random() < 0.6:
                 courses.append(standing(rng, plume, times))
             else:
-                onset = float(rng.uniform(times[0], times[-1] - plume.clear_ages()[1] / 2))
+                latest = max(times[1], times[-1] - plume.clear_ages()[1] / 2)
+                onset = float(rng.uniform(times[0], latest))
                 courses.append(flashing(rng, plume, onset, times))
     return tuple(courses)
 
