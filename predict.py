@@ -1,11 +1,13 @@
 """Find objects in pictures and videos with a trained run: COCO results, drawn pictures, videos.
 
 python predict.py run=outputs/2026-11-20/18-00-00 source=street.jpg|folder/|'photos/*.jpg'|clip.mp4
+python predict.py run=outputs/… source=fits/ [watch=true hydra.run.dir=outputs/sun]
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from omegaconf import DictConfig
@@ -13,28 +15,31 @@ from omegaconf import DictConfig
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
 from runs.settings import PREDICTION, check_settings
-from runs.sources import find_source
+from runs.sources import Source, find_source
+
+if TYPE_CHECKING:
+    from detectors.frame_stream import FrameStream
+    from runs.prediction_folder import PredictionFolder
 
 
 def predict(cfg: DictConfig) -> Path:
-    """Predict all pictures, or frames of all videos, of `cfg.source`.
+    """Predict all pictures, frames of all videos, or frames of the sun, of `cfg.source`.
 
     Args:
         cfg: the composed `conf/predict.yaml`.
 
     Returns:
-        The folder with predictions.json, images.json and pictures/ or annotated videos.
+        The folder with predictions.json, images.json and pictures/ or annotated videos; for the
+        sun with events as well. A watch writes events and a line for each frame.
     """
     check_settings(cfg, PREDICTION)
-    source = find_source(str(cfg.source))
+    source = None if cfg.watch else find_source(str(cfg.source))
     run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
 
     import torch
 
-    from detectors.frame_stream import FramesAlone
-    from runs.picture_prediction import predict_pictures
     from runs.prediction_folder import PredictionFolder
-    from runs.video_prediction import open_clips, open_stream, predict_clips
+    from runs.video_prediction import open_stream
 
     has_gpu = torch.cuda.is_available()
     if cfg.device.startswith("cuda") and not has_gpu:
@@ -43,26 +48,68 @@ def predict(cfg: DictConfig) -> Path:
     detector = run.load_detector().to(device)
     output = PredictionFolder(Path(cfg.paths.run), detector, cfg.draw_above)
     stream = open_stream(detector, run, cfg.window)
+    if source is None or source.fits:
+        _predict_sun(cfg, source, run, stream, output)
+    else:
+        _predict_source(cfg, source, stream, output)
+    return output.folder
+
+
+def _predict_source(
+    cfg: DictConfig, source: Source, stream: FrameStream | None, output: PredictionFolder
+) -> None:
+    """Pictures or videos."""
+    from detectors.frame_stream import FramesAlone
+    from runs.picture_prediction import predict_pictures
+    from runs.video_prediction import open_clips, predict_clips
+
     is_clip = cfg.clip
     if is_clip is None:
         is_clip = stream is not None and len(source.pictures) > 1
     clips = open_clips(source, is_clip, cfg.fps, cfg.on_bad_image == "skip")
     speed = ""
     if clips:
-        fps, median, p95 = predict_clips(clips, stream or FramesAlone(detector), output)
+        frames = stream or FramesAlone(output.detector)
+        fps, median, p95 = predict_clips(clips, frames, output)
         speed = (
             f"{fps:.1f} frames/s with reading, drawing and writing; a detection takes "
             f"{median:.1f} ms (median), {p95:.1f} ms (95th percentile)\n"
         )
     else:
-        predict_pictures(detector, source.pictures, output, cfg.on_bad_image, cfg.batch_size)
+        pictures = source.pictures
+        predict_pictures(output.detector, pictures, output, cfg.on_bad_image, cfg.batch_size)
     output.close()
+    _tell(speed, "frames" if clips else "pictures", output)
+
+
+def _predict_sun(
+    cfg: DictConfig,
+    source: Source | None,
+    run: RunFolder,
+    stream: FrameStream | None,
+    output: PredictionFolder,
+) -> None:
+    """FITS frames, or, where `source` is None, a folder into which they come."""
+    try:
+        from runs.solar_source import predict_archive, watch_folder
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"FITS frames need the extra 'solar' ({error.name} is missing): pip install '.[solar]'"
+        ) from error
+    if source is None:
+        print(f"\n{watch_folder(cfg, run, stream, output)}: {output.folder}")
+        return
+    events = predict_archive(cfg, source.fits, run, stream, output)
+    output.close()
+    _tell(f"{events} events; ", "frames", output)
+
+
+def _tell(before: str, kind: str, output: PredictionFolder) -> None:
     left_out = f", {len(output.skipped)} unreadable skipped" if output.skipped else ""
     print(
-        f"\n{speed}{len(output.images)} {'frames' if clips else 'pictures'}{left_out}, "
+        f"\n{before}{len(output.images)} {kind}{left_out}, "
         f"{output.detection_count} detections: {output.folder}"
     )
-    return output.folder
 
 
 @hydra.main(config_path="conf", config_name="predict", version_base="1.3")

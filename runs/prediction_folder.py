@@ -45,14 +45,14 @@ class PredictionFolder:
         """Detections so far."""
         return sum(map(len, self.detections))
 
-    def add(self, path: Path, shape: Sequence[int], prediction: Prediction, **place: int) -> None:
+    def add(self, path: Path, shape: Sequence[int], prediction: Prediction, **place: Any) -> None:
         """Take the prediction of a picture.
 
         Args:
             path: its file.
             shape: its height and width, and what may follow.
             prediction: on the CPU; its `image_id` is the picture's.
-            place: of a frame `video_id` and `frame_id`, for images.json.
+            place: of a frame `video_id`, `frame_id` and what else images.json is to say of it.
         """
         size = {"width": shape[1], "height": shape[0]}
         image = {"id": prediction.image_id, "file_name": str(path), **size, **place}

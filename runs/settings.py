@@ -82,6 +82,43 @@ PREDICTION: Mapping[str, Rule] = {
         "a number above 0 and up to 1000, or null",
         lambda value: value is None or (type(value) in (int, float) and 0 < value <= 1000),
     ),
+    "wavelength": Rule(
+        "a wavelength in Å or a list of them",
+        lambda value: (
+            (type(value) is int and value > 0)
+            or (
+                isinstance(value, ListConfig)
+                and len(value) > 0
+                and all(type(each) is int and each > 0 for each in value)
+            )
+        ),
+    ),
+    "scale": Rule(
+        "fixed-log, clip-percentile or frame-percentile",
+        lambda value: value in ("fixed-log", "clip-percentile", "frame-percentile"),
+    ),
+    "cadence": Rule(
+        "seconds above 0, or null",
+        lambda value: value is None or (type(value) in (int, float) and value > 0),
+    ),
+    "region": Rule(
+        "null or [left, bottom, right, top] in arcsec with left < right and bottom < top",
+        lambda value: (
+            value is None
+            or (
+                isinstance(value, ListConfig)
+                and len(value) == 4
+                and all(type(each) in (int, float) for each in value)
+                and value[0] < value[2]
+                and value[1] < value[3]
+            )
+        ),
+    ),
+    "watch": _SWITCH,
+    "idle_s": Rule(
+        "seconds from 0 up, or null",
+        lambda value: value is None or (type(value) in (int, float) and value >= 0),
+    ),
     "draw_above": Rule(
         "a score from 0 to 1 or null",
         lambda value: value is None or (type(value) in (int, float) and 0 <= value <= 1),

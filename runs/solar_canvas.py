@@ -1,0 +1,123 @@
+"""Solar pictures for human eyes: AIA's colours, the limb, a scale bar and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import sunpy.visualization.colormaps  # noqa: F401 - registers the colours of AIA
+import torch
+from matplotlib import colormaps, get_data_path
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from evaluation.drawing import draw_boxes
+from runs.solar_event import km_per_arcsec
+from runs.solar_event_book import EventBook
+from runs.video_files import Picture
+from solar.frame_wcs import FrameWCS
+from structures import Prediction
+
+SMALLEST, LARGEST = 640, 1280  # pixels of the longer side
+LENGTHS = (5, 10, 20, 50, 100, 200, 500, 1000)  # Mm of a scale bar
+BAR = 0.33  # of the width that it may take
+LIMB_POINTS = 2000
+WHITE = (255, 255, 255)
+BOX_COLOUR = (86, 200, 255)  # shows on red, gold and green alike
+
+
+@dataclass(frozen=True)
+class SolarCanvas:
+    """Draws the frames of one field.
+
+    Attributes:
+        wcs: Of the frames.
+        wavelength: In Å.
+    """
+
+    wcs: FrameWCS
+    wavelength: int
+
+    @property
+    def zoom(self) -> float:
+        """Pixels of the drawing for one of the frame."""
+        longest = max(self.wcs.size)
+        return float(np.clip(longest, SMALLEST, LARGEST)) / longest
+
+    def draw(self, pixels: NDArray[np.uint8], told: str) -> Picture:
+        """A frame in AIA's colours with limb, scale bar and what is to be told of it.
+
+        Args:
+            pixels: uint8 [H, W], grey, row 0 at the top.
+            told: Such as the time, written into the upper left corner.
+
+        Returns:
+            uint8 [H', W', 3] RGB, `zoom` times as large.
+        """
+        width, height = (round(side * self.zoom) for side in self.wcs.size)
+        way = cv2.INTER_AREA if self.zoom < 1 else cv2.INTER_CUBIC
+        grey = cv2.resize(pixels, (width, height), interpolation=way)
+        canvas = _colours(self.wavelength)[grey]
+        self._add_limb(canvas)
+        image = Image.fromarray(canvas)
+        pen = ImageDraw.Draw(image)
+        size = max(13, round(max(image.size) / 48))
+        _write(pen, (size / 2, size / 2), told, size)
+        self._add_scale_bar(pen, image.size, size)
+        return np.array(image)
+
+    def with_boxes(self, drawn: Picture, prediction: Prediction, book: EventBook) -> Picture:
+        """A drawing with those detections that count for events.
+
+        Args:
+            drawn: uint8 [H', W', 3] RGB, from `draw`.
+            prediction: In pixels of the frame.
+            book: Knows the classes and their least scores.
+        """
+        counts = prediction.scores >= torch.tensor(book.thresholds)[prediction.labels - 1]
+        return draw_boxes(
+            drawn,
+            (prediction.boxes[counts] * self.zoom).numpy(),
+            prediction.labels[counts].tolist(),
+            book.names,
+            scores=prediction.scores[counts].tolist(),
+            colour=BOX_COLOUR,
+        )
+
+    def _add_limb(self, canvas: Picture) -> None:
+        turn = np.linspace(0, 2 * np.pi, LIMB_POINTS)
+        circle = self.wcs.solar_radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        points = self.wcs.to_pixels(circle) * self.zoom
+        shift = 4  # binary places behind the point
+        fixed = np.rint(np.clip(points, -1e5, 1e5) * (1 << shift)).astype(np.int32)
+        drawn = canvas.copy()
+        cv2.polylines(drawn, [fixed], True, WHITE, 1, cv2.LINE_AA, shift)
+        cv2.addWeighted(drawn, 0.6, canvas, 0.4, 0, canvas)
+
+    def _add_scale_bar(self, pen: ImageDraw.ImageDraw, size: tuple[int, int], font: int) -> None:
+        per_mm = 1000 / km_per_arcsec(self.wcs.observer_or_earth.distance)  # arcsec in a Mm
+        pixels_per_mm = per_mm / self.wcs.pixel_side * self.zoom
+        fitting = [length for length in LENGTHS if length * pixels_per_mm <= BAR * size[0]]
+        length = fitting[-1] if fitting else LENGTHS[0]
+        x, y = font / 2, size[1] - font / 2
+        end = x + length * pixels_per_mm
+        pen.line((x, y, end, y), fill=(0, 0, 0), width=5)
+        pen.line((x, y, end, y), fill=WHITE, width=3)
+        _write(pen, (x, y - 1.6 * font), f"{length} Mm = {length * per_mm:.0f}″", font)
+
+
+@lru_cache
+def _colours(wavelength: int) -> NDArray[np.uint8]:
+    """uint8 [256, 3] RGB: sdoaia304 and its like."""
+    name = f"sdoaia{wavelength}"
+    table: NDArray[np.uint8] = colormaps[name](np.arange(256), bytes=True)
+    return np.ascontiguousarray(table[:, :3])
+
+
+def _write(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int) -> None:
+    # Pillow's own font has neither Å nor ″.
+    font = ImageFont.truetype(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    pen.text(place, text, fill=WHITE, font=font, stroke_width=2, stroke_fill=(0, 0, 0))

@@ -1,0 +1,88 @@
+"""Frames of the sun with bright blobs where tests want them, and a detector that finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from astropy.io import fits
+from torch import nn
+from torchvision.ops import masks_to_boxes
+
+from detectors.base import Detector
+from structures import Batch, Prediction
+
+START = datetime(2013, 10, 28, 1, 0, 0)
+EXPOSURE = 2.9
+CALM, BRIGHT = 40, 1500  # DN
+WIDTH, HEIGHT, SCALE = 60, 48, 2.0
+LEFT, BOTTOM = 900.0, -340.0  # arcsec of the lower left corner
+
+
+class BrightnessDetector(Detector):
+    """Boxes the bright pixels of each frame as one thing; needs no training."""
+
+    def __init__(self, class_names: tuple[str, ...] = ("jet",)) -> None:
+        super().__init__(class_names)
+        self.network = nn.Identity()
+
+    def predict(self, batch: Batch) -> list[Prediction]:
+        found = []
+        for frame, target in zip(batch.frames(), batch.frame_targets(), strict=True):
+            bright = frame[0] > 220
+            boxes = masks_to_boxes(bright[None]) if bright.any() else torch.zeros(0, 4)
+            boxes[:, 2:] += 1
+            labels = torch.ones(len(boxes), dtype=torch.int64)
+            found.append(Prediction(boxes, torch.full((len(boxes),), 0.9), labels, target.image_id))
+        return found
+
+
+@pytest.fixture(scope="session")
+def brightness_detector() -> BrightnessDetector:
+    return BrightnessDetector().eval()
+
+
+@pytest.fixture(scope="session")
+def write_sun() -> Callable[..., Path]:
+    """Write a FITS frame; `boxes` in arcsec (left, bottom, right, top) are bright."""
+
+    def write(
+        path: Path, seconds: float, *boxes: tuple[float, float, float, float], **changes: Any
+    ) -> Path:
+        data = np.random.default_rng(int(seconds)).normal(CALM, 2, (HEIGHT, WIDTH))
+        for box in boxes:
+            x0, y0, x1, y1 = (round(v / SCALE) for v in np.subtract(box, (LEFT, BOTTOM) * 2))
+            data[y0:y1, x0:x1] = BRIGHT
+        start = START + timedelta(seconds=seconds)
+        keys: dict[str, Any] = {
+            "INSTRUME": "AIA_4",
+            "WAVELNTH": 304,
+            "DATE-OBS": start.isoformat(timespec="milliseconds"),
+            "T_OBS": (start + timedelta(seconds=EXPOSURE / 2)).isoformat(timespec="milliseconds"),
+            "EXPTIME": EXPOSURE,
+            "QUALITY": 0,
+            "BUNIT": "DN",
+            "CTYPE1": "HPLN-TAN",
+            "CTYPE2": "HPLT-TAN",
+            "CUNIT1": "arcsec",
+            "CUNIT2": "arcsec",
+            "CRPIX1": 0.5,
+            "CRPIX2": 0.5,
+            "CRVAL1": LEFT,
+            "CRVAL2": BOTTOM,
+            "CDELT1": SCALE,
+            "CDELT2": SCALE,
+            "HGLN_OBS": 0.0,
+            "HGLT_OBS": 4.7,
+            "DSUN_OBS": 1.486e11,
+        } | changes
+        header = fits.Header([(key, value) for key, value in keys.items() if value is not None])
+        fits.PrimaryHDU(data.astype(np.int16), header).writeto(path, overwrite=True)
+        return path
+
+    return write
