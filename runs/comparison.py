@@ -42,7 +42,8 @@ def compare(runs: Sequence[ComparedRun], out: Path, picture: Callable[[int], Pic
     reference = _reference([run for run in runs if run in alike])
     differences = _differences(alike, reference, truth) if len(alike) > 1 else None
     write_atomically(out / "comparison.csv", comparison_csv(ranked, differences).encode())
-    console = Console()
+    # Names of runs are overrides, such as callbacks=[default,ema], and no markup.
+    console = Console(markup=False, emoji=False)
     # A log file has 80 columns by default.
     console.print(comparison_table(ranked, differences), crop=False)
     console.print(f"table:      {out / 'comparison.csv'}", soft_wrap=True)

@@ -27,7 +27,8 @@ def print_scores(folder: Path) -> None:
     means = (whole["map"], whole["map_50"], whole["voc_area"])
     table.add_section()
     table.add_row("mean", "", *map(_cell, means), "", "", "")
-    console = Console()
+    # Names of classes are text, whatever brackets they hold.
+    console = Console(markup=False, emoji=False)
     console.print(table)
     if "robustness" in metrics:
         console.print(_robustness_table(metrics["robustness"]))

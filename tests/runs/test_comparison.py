@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from evaluation.robustness import SCORES, measure_robustness
 from runs.compared_run import ComparedRun
 from runs.comparison import compare
+from runs.score_table import print_scores
 from runs.sweep_end import CompareJobs, job_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +130,19 @@ def test_a_report_shows_the_best_of_many(sweep: Path, capsys: pytest.CaptureFixt
     compare(entries, sweep / "out", blank)
     assert capsys.readouterr().out.count("run ") >= 8
     assert "the best 6 of 8" in (sweep / "out" / "report.html").read_text()
+
+
+def test_brackets_in_names_of_runs_and_classes_are_text(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare([ComparedRun.read("root=[/data/a]", sweep / "0")], sweep / "out", blank)
+    assert "root=[/data/a]" in capsys.readouterr().out
+    file = sweep / "0" / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["classes"]["[/b]"] = metrics["classes"].popitem()[1]
+    file.write_text(json.dumps(metrics))
+    print_scores(sweep / "0")
+    assert "[/b]" in capsys.readouterr().out
 
 
 def test_runs_are_told_apart_by_an_interval(
