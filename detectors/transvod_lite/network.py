@@ -114,7 +114,7 @@ class TransVODLiteNetwork(nn.Module):
             gradient_checkpointing,
         )
         self.temporal: TemporalStage | None = None
-        if len(keep):
+        if keep not in ([], ()):
             self.temporal = TemporalStage(
                 sizes,
                 class_count,

@@ -39,8 +39,11 @@ def check_keep(keep: Sequence[int], queries: int) -> tuple[int, ...]:
         queries: Q of the single-frame stage.
 
     Raises:
-        ValueError: if there are none, or one is below 1 or above what the round before leaves.
+        ValueError: if there are none, or one is no whole number, below 1 or above what the round
+            before leaves.
     """
+    if not isinstance(keep, Sequence) or not all(type(size) is int for size in keep):
+        raise ValueError(f"keep: must be a list of whole numbers, such as [80, 50, 30]; got {keep}")
     sizes = (queries, *keep)
     if len(sizes) < 2 or min(sizes) < 1 or any(a < b for a, b in zip(sizes, keep, strict=False)):
         raise ValueError(

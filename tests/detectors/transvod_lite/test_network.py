@@ -109,6 +109,12 @@ def test_impossible_numbers_of_queries_are_refused(small_network: Build, keep: l
         small_network(keep=keep)
 
 
+@pytest.mark.parametrize("keep", [4, None, [4.5], [True], "44"])
+def test_numbers_of_queries_are_a_list_of_whole_numbers(small_network: Build, keep: Any) -> None:
+    with pytest.raises(ValueError, match="keep: must be a list of whole numbers"):
+        small_network(keep=keep)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
