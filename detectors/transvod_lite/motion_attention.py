@@ -69,7 +69,8 @@ class MotionAttention(nn.Module):
         """
         ask = self.ask(self.norm(asking)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key = self.key(self.norm(seen)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        pairs = self.pair(differences(asking_places, seen_places))
+        apart = differences(asking_places, seen_places)
+        pairs = self.pair(apart.to(self.project.weight.dtype))
         bias, codes = pairs.unflatten(-1, (self.heads, -1)).split((1, _CODE), -1)
         likeness = ask @ key.mT / math.sqrt(ask.shape[-1]) + bias[..., 0].permute(0, 3, 1, 2)
         if absent is not None:

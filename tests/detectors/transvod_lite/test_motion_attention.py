@@ -57,6 +57,15 @@ def test_only_differences_of_place_size_and_time_count() -> None:
     assert not torch.allclose(faster, plain, atol=1e-3)
 
 
+def test_all_in_16_bits_it_stays_close() -> None:
+    layer, queries, boxes, times = case()
+    where = places(boxes, times)
+    exact = layer(queries, where, queries, where)
+    half = layer.bfloat16()(queries.bfloat16(), where, queries.bfloat16(), where)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.1, rtol=0)
+
+
 def test_absent_frames_are_not_seen() -> None:
     layer, queries, boxes, times = case()
     where = places(boxes, times)
