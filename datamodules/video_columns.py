@@ -54,7 +54,7 @@ def read_video_columns(
         "videos": videos,
         "video_index": place,
         "frame_ids": frame_ids,
-        "times": _times(images, place, frame_ids, rates),
+        "times": _times(images, place, frame_ids, rates, videos),
         "groups": _groups(images, place, groups, videos),
     }
 
@@ -127,6 +127,7 @@ def _times(
     place: NDArray[np.int64],
     frame_ids: NDArray[np.int64],
     rates: NDArray[np.float64],
+    videos: Sequence[str],
 ) -> NDArray[np.float64]:
     """Seconds; NaN for stills that state none."""
     rate = np.append(rates, np.nan)[place]
@@ -139,7 +140,31 @@ def _times(
             images.faults.file, int(unknown.sum()),
         )  # fmt: skip
     counted = frame_ids / np.where(unknown, 1.0, rate)
-    return np.where(np.isnan(times) & in_video, counted, times)
+    seconds = np.where(np.isnan(times) & in_video, counted, times)
+    for video, indices in _frames_of(place).items():
+        ordered = indices[np.argsort(frame_ids[indices], kind="stable")]
+        _note_disorder(images, ordered, frame_ids, seconds, videos[video])
+    return seconds
+
+
+def _note_disorder(
+    images: JsonRows,
+    ordered: NDArray[np.int64],
+    frame_ids: NDArray[np.int64],
+    seconds: NDArray[np.float64],
+    video: str,
+) -> None:
+    """The first frame of a video that is not later than the frame before it."""
+    late = np.flatnonzero(np.diff(seconds[ordered]) <= 0)
+    # Of a frame_id that occurs twice the fault is told already.
+    late = late[frame_ids[ordered[late]] < frame_ids[ordered[late + 1]]]
+    if len(late):
+        before, after = ordered[late[0] : late[0] + 2].tolist()
+        images.faults.add(
+            f"{images.name(after)}: at {seconds[after]:g} s, but the frame before it in video "
+            f"{video!r}, {images.name(before)}, at {seconds[before]:g} s; seconds must grow with "
+            "'frame_id'"
+        )
 
 
 def _groups(

@@ -76,10 +76,10 @@ def test_videos_need_not_be_listed(tmp_path: Path, document: Document) -> None:
 def test_seconds_are_stated_or_counted(
     tmp_path: Path, document: Document, caplog: pytest.LogCaptureFixture
 ) -> None:
-    document["images"][0]["time"] = 0.25
+    document["images"][0]["time"] = 6.25
     with caplog.at_level(logging.INFO):
         times = read(tmp_path, document).times
-    assert times[[0, 1, 2, 4, 5]].tolist() == [0.25, 0.25, 5.0, 9.0, 0.0]
+    assert times[[0, 1, 2, 4, 5]].tolist() == [6.25, 0.25, 5.0, 9.0, 0.0]
     assert np.isnan(times[3])
     assert "2 frames have neither 'time' nor a video with 'fps'" in caplog.text
 
@@ -120,6 +120,11 @@ FAULTS = {
         edit("images", 0, video_id=71),
         r"images\[0\] \(id 10\): unknown video_id 71; no entry of 'videos'",
     ),
+    "times against frame ids": (
+        edit("images", 0, time=-1.0),
+        r"images\[0\] \(id 10\): at -1 s, but the frame before it in video 'street', .* at 5 s",
+    ),
+    "two frames at a time": (edit("images", 0, time=5), "seconds must grow with 'frame_id'"),
     "frame ids twice": (
         edit("images", 4, frame_id=7),
         r"images\[4\] \(id 14\): frame_id 7 of video 'street' was already used by images\[0\]",
