@@ -25,7 +25,7 @@ STRANDS = (6.0, 35.0, 120.0)  # periods across and along in arcsec, and in s
 TIP, BASE = 3.0, 1.5  # arcsec over which the ends fade
 BELOW_BASE, ABOVE_TIP, HALF_WIDTHS = 4.0, 2.0, 1.7  # of the true box; arcsec, arcsec, sigmas
 # Of the peak, and arcsec: what everybody sees, and what somebody may see.
-CLEAR, FAINT = (0.15, 10.0), (0.04, 5.0)
+CLEAR, FAINT = (0.2, 10.0), (0.04, 5.0)
 LONGEST_LIFE, CLOSE = 1200, 4  # s; and how closely its beginning and end are known
 
 

@@ -112,7 +112,7 @@ def shown(course: Course) -> list[int]:
     frames = range(len(course.ages))
     if course.jet:
         return [t for t in frames if course.is_clear(t)]
-    return [t for t in frames if course.gains[t] * strength(course, t) > 0.15]
+    return [t for t in frames if course.gains[t] * strength(course, t) > 0.2]
 
 
 def strength(course: Course, frame: int) -> float:
