@@ -79,7 +79,7 @@ def _predict_source(
         pictures = source.pictures
         predict_pictures(output.detector, pictures, output, cfg.on_bad_image, cfg.batch_size)
     output.close()
-    _tell(speed, "frames" if clips else "pictures", output)
+    _tell(speed, "frames" if clips else "pictures", output, "unreadable skipped")
 
 
 def _predict_sun(
@@ -101,11 +101,11 @@ def _predict_sun(
         return
     events = predict_archive(cfg, source.fits, run, stream, output)
     output.close()
-    _tell(f"{events} events; ", "frames", output)
+    _tell(f"{events} events; ", "frames", output, "files left out (rejected.json)")
 
 
-def _tell(before: str, kind: str, output: PredictionFolder) -> None:
-    left_out = f", {len(output.skipped)} unreadable skipped" if output.skipped else ""
+def _tell(before: str, kind: str, output: PredictionFolder, skipped: str) -> None:
+    left_out = f", {len(output.skipped)} {skipped}" if output.skipped else ""
     print(
         f"\n{before}{len(output.images)} {kind}{left_out}, "
         f"{output.detection_count} detections: {output.folder}"

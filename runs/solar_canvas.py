@@ -35,11 +35,11 @@ class SolarCanvas:
 
     Attributes:
         wcs: Of the frames.
-        wavelength: In Å.
+        book: Knows the wavelength, the classes and the least scores that count.
     """
 
     wcs: FrameWCS
-    wavelength: int
+    book: EventBook
 
     @property
     def zoom(self) -> float:
@@ -47,12 +47,15 @@ class SolarCanvas:
         longest = max(self.wcs.size)
         return float(np.clip(longest, SMALLEST, LARGEST)) / longest
 
-    def draw(self, pixels: NDArray[np.uint8], told: str) -> Picture:
-        """A frame in AIA's colours with limb, scale bar and what is to be told of it.
+    def draw(
+        self, pixels: NDArray[np.uint8], told: str, prediction: Prediction | None = None
+    ) -> Picture:
+        """A frame in AIA's colours with limb, scale bar, detections and what is to be told of it.
 
         Args:
             pixels: uint8 [H, W], grey, row 0 at the top.
             told: Such as the time, written into the upper left corner.
+            prediction: In pixels of the frame; what counts for events is drawn.
 
         Returns:
             uint8 [H', W', 3] RGB, `zoom` times as large.
@@ -60,29 +63,23 @@ class SolarCanvas:
         width, height = (round(side * self.zoom) for side in self.wcs.size)
         way = cv2.INTER_AREA if self.zoom < 1 else cv2.INTER_CUBIC
         grey = cv2.resize(pixels, (width, height), interpolation=way)
-        canvas = _colours(self.wavelength)[grey]
+        canvas = _colours(self.book.provenance.wavelength)[grey]
         self._add_limb(canvas)
-        image = Image.fromarray(canvas)
+        image = Image.fromarray(canvas if prediction is None else self._boxed(canvas, prediction))
         pen = ImageDraw.Draw(image)
         size = max(13, round(max(image.size) / 48))
         _write(pen, (size / 2, size / 2), told, size)
         self._add_scale_bar(pen, image.size, size)
         return np.array(image)
 
-    def with_boxes(self, drawn: Picture, prediction: Prediction, book: EventBook) -> Picture:
-        """A drawing with those detections that count for events.
-
-        Args:
-            drawn: uint8 [H', W', 3] RGB, from `draw`.
-            prediction: In pixels of the frame.
-            book: Knows the classes and their least scores.
-        """
-        counts = prediction.scores >= torch.tensor(book.thresholds)[prediction.labels - 1]
+    def _boxed(self, canvas: Picture, prediction: Prediction) -> Picture:
+        thresholds = torch.tensor(self.book.thresholds)
+        counts = prediction.scores >= thresholds[prediction.labels - 1]
         return draw_boxes(
-            drawn,
+            canvas,
             (prediction.boxes[counts] * self.zoom).numpy(),
             prediction.labels[counts].tolist(),
-            book.names,
+            self.book.names,
             scores=prediction.scores[counts].tolist(),
             colour=BOX_COLOUR,
         )

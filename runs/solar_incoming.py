@@ -64,10 +64,14 @@ class IncomingFrames:
 
     Args:
         settings: See there.
+
+    Attributes:
+        unfinished: Files that the last look took to be still being written.
     """
 
     def __init__(self, settings: WatchSettings) -> None:
         self._settings = settings
+        self.unfinished: list[str] = []
         self._waiting: dict[str, FrameFacts | FrameError] = {}
 
     def look(self, done: Container[str]) -> None:
@@ -81,6 +85,7 @@ class IncomingFrames:
         Raises:
             FileNotFoundError: if the folder is gone.
         """
+        self.unfinished = []
         for path in find_fits(self._settings.source):
             name = path.relative_to(self._settings.source).as_posix()
             if name not in done and name not in self._waiting:
@@ -128,7 +133,7 @@ class IncomingFrames:
             self._waiting[name] = self.read(name).facts()
         except FrameError as error:
             if error.reason in UNFINISHED and age < self._settings.settled:
-                logger.debug("%s: not whole yet (%s)", name, error.reason)
+                self.unfinished.append(name)
             else:
                 self._waiting[name] = error
         except FileNotFoundError:

@@ -92,7 +92,7 @@ class SolarPrediction:
         book = EventBook(detector.classes.names, thresholds, provenance, len(self.events))
         follower = SolarFollower(self.stream, book)
         follower.begin(video.cadence, video.wcs)
-        canvas = SolarCanvas(video.wcs, video.wavelength)
+        canvas = SolarCanvas(video.wcs, book)
         file = self.output.folder / "annotated" / f"{name}.mp4"
         with VideoWriter(file, self.fps) as writer, Progress() as progress:
             for t in progress.track(range(len(video.times)), description=name):
@@ -102,8 +102,7 @@ class SolarPrediction:
                     continue
                 wcs, image_id = video.frame_wcs(t), next(image_ids)
                 found = follower.follow(video.pictures[t], wcs, video.times[t], image_id)
-                drawn = canvas.draw(video.pictures[t], told)
-                writer.write(canvas.with_boxes(drawn, found.prediction, book))
+                writer.write(canvas.draw(video.pictures[t], told, found.prediction))
                 self._note(video, t, found, number)
         book.end()
         self.events |= book.events

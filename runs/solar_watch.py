@@ -87,6 +87,11 @@ class SolarWatch:
         return len(ready)
 
     @property
+    def unfinished(self) -> list[str]:
+        """Files that are perhaps still being written."""
+        return self._incoming.unfinished
+
+    @property
     def _events(self) -> Any:
         return self._follower.book.events.values()
 
@@ -136,11 +141,8 @@ class SolarWatch:
         return {"file": name, "time": iso_utc(frame.time), "found": sky_rows(sky, book.names)}
 
     def _show(self, pixels: NDArray[np.uint8], wcs: FrameWCS, found: Followed) -> None:
-        wavelength = self.settings.wavelength
-        canvas = SolarCanvas(wcs, wavelength)
-        told = f"SDO/AIA {wavelength} Å  {wcs.time:%Y-%m-%d %H:%M:%S} UTC"
-        drawn = canvas.draw(pixels, told)
-        drawn = canvas.with_boxes(drawn, found.prediction, self._follower.book)
+        told = f"SDO/AIA {self.settings.wavelength} Å  {wcs.time:%Y-%m-%d %H:%M:%S} UTC"
+        drawn = SolarCanvas(wcs, self._follower.book).draw(pixels, told, found.prediction)
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         write_atomically(self._output / "latest.jpg", jpeg.tobytes())
 
@@ -201,3 +203,8 @@ def watch(
             sleep(POLL)
     except KeyboardInterrupt:
         logger.info("stopped; the same command goes on from here")
+    finally:
+        if solar_watch.unfinished:
+            logger.warning(
+                "still being written, so not looked at: %s", ", ".join(solar_watch.unfinished)
+            )
