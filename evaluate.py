@@ -39,9 +39,13 @@ def evaluate(cfg: DictConfig) -> float:
     check_settings(cfg, EVALUATION)
     folder = Path(cfg.paths.run)
     runs = [RunFolder.open(str(run), str(cfg.checkpoint)) for run in _run_paths(cfg)]
-    data_node = cfg.get("datamodule") or (runs and OmegaConf.create(runs[0].config["datamodule"]))
-    if not data_node:
-        raise ValueError("datamodule= is needed with model=; name the data to judge on")
+    # Data named anew, or some keys of the run's own.
+    given = cfg.get("datamodule") or OmegaConf.create()
+    data_node = given
+    if "_target_" not in given:
+        if not runs:
+            raise ValueError("datamodule= is needed with model=; name the data to judge on")
+        data_node = OmegaConf.merge(runs[0].config["datamodule"], given)
     nodes = {"datamodule": data_node, "trainer": cfg.trainer, "model": cfg.get("model")}
     check_arguments(
         {key: OmegaConf.to_container(node, resolve=True) for key, node in nodes.items() if node}
@@ -63,10 +67,10 @@ def evaluate(cfg: DictConfig) -> float:
     names = [end.replace("/", "-") for end in ends]
     scores = []
     for run, name in zip(runs, names, strict=True):
+        own = data_node
         # Data named on the command line are shown to all as it says there.
-        own = (
-            data_node if cfg.get("datamodule") else data_of_run(data_node, run.config["datamodule"])
-        )
+        if "_target_" not in given:
+            own = OmegaConf.merge(data_of_run(data_node, run.config["datamodule"]), given)
         scores.append(_judge(cfg, run, own, folder / name)["test/map"])
     compared = [ComparedRun.read(name, folder / name) for name in names]
     picture = hydra.utils.instantiate(data_node, _convert_="all").picture

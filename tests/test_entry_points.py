@@ -110,6 +110,12 @@ def test_evaluation_on_other_data(trained_run: Path, drawn_root: Path, tmp_path:
     assert read(tmp_path / "metrics.json")["data"] == drawn_root.name
 
 
+def test_evaluation_with_a_key_of_the_runs_own_data_changed(trained_run: Path, tmp_path: Path):
+    words = (f"run={trained_run}", "trainer=cpu", "+datamodule.batch_size=3")
+    score = evaluate(composed("evaluate", tmp_path, *words))
+    assert score == pytest.approx(read(trained_run / "metrics.json")["scalars"]["map"], abs=1e-4)
+
+
 def test_data_of_other_classes_are_refused(trained_run: Path, drawn_root: Path, tmp_path: Path):
     document = read(drawn_root / "annotations.json")
     document["categories"][1]["name"] = "hatch"
