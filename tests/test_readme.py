@@ -33,6 +33,7 @@ PAGES = [
 ]
 # What `make` and CI run themselves, and what needs a package of the reader's own.
 ELSEWHERE = re.compile(r"make |python3 -m venv|pip install|\.venv/bin/|hydra\.searchpath|gpu")
+ON_VIDEOS = {"datamodule=video", "experiment=video_cpu", "experiment=transvod_two_stage"}
 SMALL = [
     "trainer.max_epochs=1",
     "trainer.check_val_every_n_epoch=1",
@@ -88,7 +89,7 @@ def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
     """What makes a training a matter of seconds."""
     small = [s for s in SMALL if not ("trainer=debug" in words and "limit" in s)]
     if not any("datamodule.root=" in word for word in words):
-        if {"datamodule=video", "experiment=video_cpu", "experiment=transvod_two_stage"} & set(words):
+        if set(words) & ON_VIDEOS:
             return [*small, "datamodule.draw.videos=8"]
         small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
         small += [f"paths.data={drawn_root.parent}"]
