@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.progress import Progress
 
 from detectors.frame_stream import FrameStream
@@ -20,8 +21,10 @@ from runs.solar_event import Provenance, SolarEvent, iso_utc
 from runs.solar_event_book import EventBook, PlacedDetections
 from runs.solar_event_files import write_events
 from runs.solar_follower import Followed, SolarFollower, event_thresholds
+from runs.solar_map import write_map
 from runs.sources import frame_folders
 from runs.video_writer import VideoWriter
+from solar.aia_frame import read_aia
 from solar.video import SolarVideo, VideoSettings, prepare_video
 
 FPS = 10.0
@@ -53,7 +56,7 @@ class SolarPrediction:
 
         Beside the COCO results: detections.csv (arcsec and UTC), events.csv, events.json,
         voevents/, annotated/<number>_<folder>_<Å>.mp4, and rejected.json, which names each file
-        that shows in no video and why.
+        that shows in no video and why. Of a single frame map.png as well, a sunpy map.
 
         Args:
             files: FITS files, good and bad; each folder holds frames of one region.
@@ -79,6 +82,8 @@ class SolarPrediction:
         events = list(self.events.values())
         write_events(self.output.folder, events, self.events, self.output.detector.title)
         self._write_detections()
+        if len(self.output.images) == 1:
+            self._write_map()
         return events
 
     def _follow(
@@ -123,6 +128,25 @@ class SolarPrediction:
         names = self.output.detector.classes.names
         place = {"image_id": found.prediction.image_id, "file": file.name, "time": time}
         self.rows += [place | row for row in sky_rows(found.sky, names)]
+
+    def _write_map(self) -> None:
+        detector = self.output.detector
+        least = dict(
+            zip(
+                detector.classes.names,
+                event_thresholds(detector, self.output.draw_above),
+                strict=True,
+            )
+        )
+        shown = [row for row in self.rows if row["score"] >= least[row["class"]]]
+        boxes = np.array([[row[key] for key in COLUMNS[-4:]] for row in shown]).reshape(-1, 4)
+        frame = read_aia(
+            Path(self.output.images[0]["file_name"]),
+            self.settings.wavelengths,
+            self.settings.region,
+            self.settings.degradation,
+        )
+        write_map(self.output.folder / "map.png", frame, boxes)
 
     def _write_detections(self) -> None:
         table = io.StringIO()

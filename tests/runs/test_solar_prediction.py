@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 
+from datamodules.picture import read_picture
 from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
 from detectors.transvod_lite.module import TransVODLite
@@ -116,6 +117,22 @@ def test_left_out_files_are_named_and_the_video_is_whole(predicted: Path) -> Non
     assert pictures[0].shape == (512, 640, 3)
     red, _, blue = pictures[0][200:300, 400:500].reshape(-1, 3).mean(axis=0)
     assert red > blue + 50  # AIA's colours of 304 Å
+
+
+def test_a_single_frame_becomes_a_sunpy_map_with_its_boxes(
+    brightness_detector: Detector, write_sun: Callable[..., Path], tmp_path: Path
+) -> None:
+    coloured = []
+    for name, boxes in (("with", [(930, -320, 950, -280)]), ("without", [])):
+        file = write_sun(tmp_path / f"{name}.fits", 0, *boxes)
+        output = PredictionFolder(tmp_path / name, brightness_detector, None)
+        SolarPrediction(FramesAlone(brightness_detector), output, VideoSettings(), "0").predict(
+            [file]
+        )
+        picture = read_picture(output.folder / "map.png").astype(int)
+        coloured.append(int((np.abs(picture - [86, 200, 255]).sum(axis=2) < 20).sum()))
+    assert coloured[0] > 500
+    assert coloured[1] == 0
 
 
 @pytest.fixture(scope="module")
