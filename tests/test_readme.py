@@ -26,10 +26,12 @@ from runs.video_writer import VideoWriter
 from train import train
 
 ROOT = Path(__file__).resolve().parent.parent
-# docs/add-a-detector.md is one path from start to end: tests/examples/test_add_a_detector.py.
+# Each is one path from start to end: tests/examples/test_add_a_detector.py and
+# tests/prepare/test_solar_page.py.
+OWN_TESTS = {"add-a-detector.md", "solar.md"}
 PAGES = [
     ROOT / "README.md",
-    *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name != "add-a-detector.md"),
+    *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in OWN_TESTS),
 ]
 # What `make` and CI run themselves, and what needs a package of the reader's own.
 ELSEWHERE = re.compile(r"make |python3 -m venv|pip install|\.venv/bin/|hydra\.searchpath|gpu")
