@@ -236,7 +236,8 @@ def test_a_pickled_checkpoint(stranger: Path, out: Path, drawn_root: Path):
     edit_checkpoint(stranger, lambda content: content.update(more=RunsCode()))
     expected = f"{stranger / 'best.ckpt'}: holds a pickled posix.mkdir"
     assert expected in message(evaluate, "evaluate", out, f"run={stranger}")
-    assert expected in message(predict, "predict", out, f"run={stranger}", "source=" + str(ROOT))
+    pictures = f"source={drawn_root / 'images'}"
+    assert expected in message(predict, "predict", out, f"run={stranger}", pictures)
     data = f"datamodule.root={drawn_root}"
     assert expected in training(out, data, f"warm_start={stranger / 'best.ckpt'}")
 

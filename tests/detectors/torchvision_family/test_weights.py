@@ -151,6 +151,7 @@ def test_the_first_coco_weights_are_used_as_torchvision_uses_them(
     architecture = "fasterrcnn_resnet50_fpn"
     state = theirs(architecture).state_dict()
     monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *args, **kwargs: state)
+    monkeypatch.setattr("detectors.pretrained_weights.require_answer", lambda url: None)
     weights = get_model_weights(architecture)["COCO_V1"]
     sizes = {"min_size": 96, "max_size": 128}
     expected = get_model_builder(architecture)(
