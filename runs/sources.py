@@ -48,7 +48,7 @@ def find_source(source: str) -> Source:
             )
         return found
     if path.is_dir():
-        found = _by_kind(sorted(path.rglob("*")))
+        found = _by_kind(_visible_below(path))
         what = f"the folder {path} holds no picture and no video, nor FITS frames"
     else:
         found = _by_kind(sorted(map(Path, glob(str(path), recursive=True))))  # noqa: PTH207
@@ -75,7 +75,16 @@ def find_fits(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"source={folder}: no such folder")
-    return _by_kind(sorted(folder.rglob("*"))).fits
+    return _by_kind(_visible_below(folder)).fits
+
+
+def _visible_below(folder: Path) -> list[Path]:
+    """All that lies in a folder but for what is hidden, such as thumbnails and environments."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def frame_folders(pictures: Sequence[Path]) -> list[list[Path]]:

@@ -27,6 +27,13 @@ def test_a_folder_is_searched_through_and_sorted(folder: Path) -> None:
     assert names(find_source(str(folder)).pictures) == ["a.PNG", "b.jpg", "c.jpeg"]
 
 
+def test_hidden_files_and_folders_are_passed_over(folder: Path) -> None:
+    (folder / ".thumbnails").mkdir()
+    for name in (".thumbnails/e.jpg", ".f.jpg"):
+        (folder / name).touch()
+    assert names(find_source(str(folder)).pictures) == ["a.PNG", "b.jpg", "c.jpeg"]
+
+
 def test_a_glob_takes_pictures_or_videos_only(folder: Path) -> None:
     (folder / "deep" / "d.mkv").touch()
     assert find_source(str(folder / "*")).pictures == [folder / "a.PNG", folder / "b.jpg"]
