@@ -57,16 +57,24 @@ def open_stream(detector: Detector, run: RunFolder, window: int | None) -> Frame
         None where the detector sees each frame alone.
 
     Raises:
-        ValueError: if a window is needed, and neither given nor known of the training.
+        ValueError: if a window is needed, and neither given nor known of the training, or given to
+            a detector that has none.
     """
-    if window is None and detector.stream(1) is not None:
+    if detector.stream(1) is None:
+        if window is not None:
+            raise ValueError(
+                f"window={window}: {detector.title} sees each frame alone, so no frames before it "
+                "can count; leave window out"
+            )
+        return None
+    if window is None:
         window = run.config["datamodule"].get("clip_length")
         if type(window) is not int or window < 1:
             raise ValueError(
                 f"window=null: {run.path / CONFIG_FILE} has no datamodule.clip_length, the number "
                 "of frames that the detector was trained on; give window=…"
             )
-    return detector.stream(window or 1)
+    return detector.stream(window)
 
 
 def open_clips(

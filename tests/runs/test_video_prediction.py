@@ -229,3 +229,10 @@ def test_bad_settings_and_sources_are_explained(
     with pytest.raises(ValueError, match=r"no datamodule\.clip_length.*window="):
         predicted(bare, clip, tmp_path / "out")
     assert (predicted(bare, clip, tmp_path / "out", "window=2") / "annotated.mp4").is_file()
+
+
+def test_a_window_of_a_detector_that_sees_each_frame_alone_is_refused(
+    trained_run: Path, clip: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"window=5: SSD300.* sees each frame alone"):
+        predicted(trained_run, clip, tmp_path / "out", "window=5")
