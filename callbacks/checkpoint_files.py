@@ -10,7 +10,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from typing_extensions import override
 
-from evaluation.results_json import write_atomically
+from structures.atomic_file import write_atomically
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

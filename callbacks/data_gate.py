@@ -17,8 +17,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from evaluation.drawing import contact_sheet, draw_boxes
-from evaluation.results_json import write_atomically, write_json
+from evaluation.results_json import write_json
 from structures import Batch
+from structures.atomic_file import write_atomically
 
 log = logging.getLogger(__name__)
 

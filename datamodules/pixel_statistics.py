@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
+
+from structures.atomic_file import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def measured_once(file: Path, measured: Callable[[], PixelStatistics]) -> PixelS
         ValueError: if the file holds anything else.
     """
     if not file.is_file():
-        _write(file, measured())
+        write_atomically(file, json.dumps(measured()._asdict()).encode())
         logger.info("Pixel statistics of the training set are kept in %s", file)
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -74,13 +75,3 @@ def measured_once(file: Path, measured: Callable[[], PixelStatistics]) -> PixelS
     if not fine:
         raise ValueError(f"{file}: expected three numbers each as 'mean' and 'std'; delete it")
     return PixelStatistics(mean, std)
-
-
-def _write(file: Path, statistics: PixelStatistics) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(json.dumps(statistics._asdict()), encoding="utf-8")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

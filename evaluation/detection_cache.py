@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evaluation.detections import Detections
-from evaluation.results_json import write_atomically
+from structures.atomic_file import write_atomically
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from evaluation.clips import choose_clips, read_videos, series_of
 from evaluation.columns import Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
 from evaluation.gallery import PICTURE_BUDGET, shot_groups
-from evaluation.results_json import write_atomically
 from evaluation.robustness import Robustness
 from evaluation.robustness_charts import robustness_section
 from evaluation.robustness_examples import Example, example_strips
 from evaluation.side_by_side import SideBySide
 from evaluation.summary import Evaluation
 from evaluation.verdicts import judge
+from structures.atomic_file import write_atomically
 
 LARGEST_MATRIX = 20
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from evaluation.columns import Truth, result_columns, truth_columns
 from evaluation.detections import Detections
+from structures.atomic_file import write_atomically
 
 _AT_ONCE = 10_000  # detections that are a list of dicts at the same time
 
@@ -64,21 +63,6 @@ def write_json(path: str | Path, obj: Any) -> None:
     """
     path = Path(path)
     write_atomically(path, json.dumps(obj, allow_nan=False).encode())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file through a temporary one in the same folder, which is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _read_json(path: str | Path) -> Any:

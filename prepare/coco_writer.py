@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from prepare.output_files import place_picture, write_atomically
+from prepare.output_files import place_picture
+from structures.atomic_file import write_atomically
 
 ANNOTATIONS = "annotations.json"
 PICTURES = "images"

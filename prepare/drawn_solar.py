@@ -33,9 +33,9 @@ from prepare.drawing_solar.scene import EXTENT, draw_scene
 from prepare.frame_folder import fits_files, list_frames
 from prepare.jet_catalogue.jet import Jet
 from prepare.jet_videos import JetVideoOptions, add_videos, film
-from prepare.output_files import write_atomically
 from prepare.solar_catalogue import CLASS_NAMES, LEFT_OUT
 from solar.report import Report
+from structures.atomic_file import write_atomically
 
 SOURCE = "drawn_solar"
 FRAMES, SIDE = 40, 192

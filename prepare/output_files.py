@@ -1,25 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Pictures that a preparation writes."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a killed run, sees all of it or nothing.
-
-    Args:
-        path: Where to write; its folder is made when missing.
-        content: The bytes of the file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from structures.atomic_file import write_atomically
 
 
 def place_picture(target: Path, picture: Path | bytes, link: bool) -> None:

@@ -28,9 +28,10 @@ from prepare.frame_folder import ListedFrame, fits_files, list_frames
 from prepare.jet_catalogue.catalogue import Catalogue
 from prepare.jet_catalogue.jet import Jet
 from prepare.jet_catalogue.reader import read_catalogue
-from prepare.jet_videos import SCALES, JetVideoOptions, add_videos, film, frames_around
-from prepare.output_files import write_atomically
+from prepare.jet_videos import JetVideoOptions, add_videos, film, frames_around
+from solar.intensity import SCALES
 from solar.report import Report
+from structures.atomic_file import write_atomically
 
 CLASS_NAMES = ("jet",)
 SOURCE = "solar_jet_hunter"
@@ -184,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code.
 
     Args:
-        argv: Arguments without the program's name; those of the process by DEFAULT.
+        argv: Arguments without the program's name; those of the process by default.
     """
     parser = argparse.ArgumentParser(
         "python -m prepare.solar_catalogue", description=(__doc__ or "").splitlines()[0]

@@ -13,12 +13,13 @@ from evaluation.bootstrap import bootstrap_differences
 from evaluation.columns import result_columns, truth_columns
 from evaluation.drawing import Picture
 from evaluation.report import ReportMeta, write_report
-from evaluation.results_json import read_results, read_truth, write_atomically
+from evaluation.results_json import read_results, read_truth
 from evaluation.robustness_comparison import robustness_from_json
 from evaluation.side_by_side import SideBySide, Standing
 from evaluation.summary import Evaluation, evaluate_detections
 from runs.compared_run import ComparedRun
 from runs.comparison_table import Differences, comparison_csv, comparison_table
+from structures.atomic_file import write_atomically
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ import torch
 from detectors.base import Detector
 from evaluation.detections import Detections
 from evaluation.drawing import Picture, draw_boxes
-from evaluation.results_json import write_atomically, write_json, write_results
+from evaluation.results_json import write_json, write_results
 from structures import Prediction
+from structures.atomic_file import write_atomically
 
 # Where a checkpoint carries no operating point for a class (it was never validated).
 _DEFAULT_THRESHOLD = 0.5

@@ -24,7 +24,7 @@ def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
     Returns:
         The resolved config as plain dicts and lists.
     """
-    from evaluation.results_json import write_atomically
+    from structures.atomic_file import write_atomically
 
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)

@@ -9,9 +9,10 @@ from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 
-from evaluation.results_json import write_atomically, write_json
+from evaluation.results_json import write_json
 from runs.solar_event import SolarEvent
 from runs.solar_voevent import hek_record, voevent
+from structures.atomic_file import write_atomically
 
 COLUMNS = tuple(field.name for field in fields(SolarEvent))
 

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sunpy.map import Map
 
-from evaluation.results_json import write_atomically
 from solar.aia_frame import AIAFrame
 from solar.intensity import SMALLEST_RANGE
+from structures.atomic_file import write_atomically
 
 FITS_TIME = "%Y-%m-%dT%H:%M:%S.%f"
 BOX_COLOUR = "#56c8ff"

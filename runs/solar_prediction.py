@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import Progress
 
 from detectors.frame_stream import FrameStream
-from evaluation.results_json import write_atomically, write_json
+from evaluation.results_json import write_json
 from runs.prediction_folder import PredictionFolder
 from runs.solar_canvas import SolarCanvas
 from runs.solar_event import Provenance, SolarEvent, iso_utc
@@ -26,6 +26,7 @@ from runs.sources import frame_folders
 from runs.video_writer import VideoWriter
 from solar.aia_frame import read_aia
 from solar.video import SolarVideo, VideoSettings, prepare_video
+from structures.atomic_file import write_atomically
 
 FPS = 10.0
 COLUMNS = ("image_id", "file", "time", "class", "score", "hpc_x0", "hpc_y0", "hpc_x1", "hpc_y1")

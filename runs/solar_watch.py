@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.results_json import write_atomically
 from runs.solar_canvas import SolarCanvas
 from runs.solar_event import iso_utc
 from runs.solar_event_files import write_events
@@ -28,6 +27,7 @@ from solar.aia_frame import AIAFrame, FrameFacts
 from solar.frame_error import FrameError
 from solar.frame_wcs import FrameWCS
 from solar.picture import render
+from structures.atomic_file import write_atomically
 
 logger = logging.getLogger(__name__)
 

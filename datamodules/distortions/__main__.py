@@ -9,12 +9,12 @@ in each cell.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from datamodules.distortions.contact_sheet import draw_contact_sheet
 from datamodules.distortions.jpeg import encode_jpeg
 from datamodules.picture import read_picture
+from structures.atomic_file import write_atomically
 
 _QUALITY = 55
 
@@ -32,19 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--out {args.out}: must be the name of a file that ends in .jpg or .jpeg")
     try:
         sheet = draw_contact_sheet(read_picture(args.picture), args.image_id)
-        _write(args.out, encode_jpeg(sheet, _QUALITY))
+        write_atomically(args.out, encode_jpeg(sheet, _QUALITY))
     except (OSError, ValueError) as error:
         parser.error(str(error))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from prepare.drawing_solar.camera import photograph, strike
 from prepare.drawing_solar.faults import Fault
 from prepare.drawing_solar.pointing import Pointing
 from prepare.drawing_solar.scene import EXTENT, Scene
-from prepare.output_files import write_atomically
 from solar.frame_wcs import RADIUS_OF_THE_SUN
+from structures.atomic_file import write_atomically
 
 WAVELENGTH = 304  # Å
 SLOT = timedelta(seconds=6.12)  # T_REC names a slot that begins before the exposure

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from prepare.inputs import read_text
 from prepare.jsoc.cutout_request import CutoutRequest
 from prepare.jsoc.faults import DiskError
-from prepare.output_files import write_atomically
+from structures.atomic_file import write_atomically
 
 NAME = "manifest.json"
 VERSION = 1
