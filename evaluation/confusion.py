@@ -25,10 +25,9 @@ def confusion_matrix(matches: Matches, thresholds: dict[str, float]) -> NDArray[
     """
     truth, detections = matches.truth, matches.detections
     background = len(truth.class_names)
-    least = np.array([thresholds[name] for name in truth.class_names])
     seen_by = sightings(matches, thresholds)
     seen = np.flatnonzero(seen_by != MISSED)
-    false_alarm = matches.fp & (detections.scores >= least[detections.category])
+    false_alarm = matches.kept(thresholds) & matches.fp
     false_alarm[seen_by[seen]] = False
     missed = truth.counted & (seen_by == MISSED)
     matrix = np.zeros((background + 1, background + 1), dtype=np.int64)

@@ -40,7 +40,7 @@ class Matches:
         tp: bool [D], found an object.
         fp: bool [D], found nothing, or what had been found before.
         ignored: bool [D], neither.
-        found_score: float64 [N], score of the detection that found the object, nan if none did.
+        found_by: int64 [N], the detection that found the object, -1 if none did.
     """
 
     truth: TruthColumns
@@ -49,7 +49,12 @@ class Matches:
     tp: NDArray[np.bool_]
     fp: NDArray[np.bool_]
     ignored: NDArray[np.bool_]
-    found_score: NDArray[np.float64]
+    found_by: NDArray[np.int64]
+
+    def kept(self, thresholds: dict[str, float]) -> NDArray[np.bool_]:
+        """bool [D], the detections whose score reaches the threshold of their class."""
+        least = np.array([thresholds[name] for name in self.truth.class_names])
+        return self.detections.scores >= least[self.detections.category]
 
 
 def match_detections(truth: Truth, results: Results) -> Matches:
@@ -75,9 +80,9 @@ def match_columns(t: TruthColumns, d: ResultColumns) -> Matches:
     _, inside = most_overlapped(d.boxes, key, t.boxes[crowd], truth_key[crowd], of_detection=True)
     difficult = (best >= 0) & t.ignore[best] if len(t.ignore) else np.zeros(len(best), dtype=bool)
     ignored = ~tp & (difficult | (inside >= IOU_THRESHOLD))
-    found_score = np.full(len(t.image), np.nan)
-    found_score[best[tp]] = d.scores[tp]
-    return Matches(t, d, order, tp, ~tp & ~ignored, ignored, found_score)
+    found_by = np.full(len(t.image), -1)
+    found_by[best[tp]] = np.flatnonzero(tp)
+    return Matches(t, d, order, tp, ~tp & ~ignored, ignored, found_by)
 
 
 def most_overlapped(

@@ -24,18 +24,9 @@ def sightings(matches: Matches, thresholds: dict[str, float]) -> NDArray[np.int6
         int64 [N], places in the detections; -1 for objects that are missed, ignored or crowds.
     """
     truth, detections = matches.truth, matches.detections
-    least = np.array([thresholds[name] for name in truth.class_names])
-    kept = detections.scores >= least[detections.category]
-    seen_by = np.full(len(truth.image), MISSED)
-
-    right = np.flatnonzero(kept & matches.tp)
-    solid = np.flatnonzero(~truth.crowd)
-    cells = len(truth.class_names)
-    key, truth_key = (part.image * cells + part.category for part in (detections, truth))
-    best, _ = most_overlapped(
-        detections.boxes[right], key[right], truth.boxes[solid], truth_key[solid]
-    )
-    seen_by[solid[best]] = right
+    kept = matches.kept(thresholds)
+    right = np.isin(matches.found_by, np.flatnonzero(kept))
+    seen_by = np.where(right, matches.found_by, MISSED)
 
     left = np.flatnonzero(truth.counted & (seen_by == MISSED))
     false = np.flatnonzero(kept & matches.fp)

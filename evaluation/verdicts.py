@@ -44,10 +44,9 @@ def f1_score(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 def judge(matches: Matches, thresholds: dict[str, float]) -> Verdicts:
     """Judge detections by the thresholds of their classes."""
     truth, detections = matches.truth, matches.detections
-    least = np.array([thresholds[name] for name in truth.class_names])
-    kept = detections.scores >= least[detections.category]
+    kept = matches.kept(thresholds)
     correct, false_alarm = kept & matches.tp, kept & matches.fp
-    missed = truth.counted & ~(matches.found_score >= least[truth.category])
+    missed = truth.counted & ~np.isin(matches.found_by, np.flatnonzero(correct))
     parts = (
         detections.image[correct],
         truth.image[missed],

@@ -19,7 +19,7 @@ def overlap(detection, truth, crowd=False):
 
 
 def brute_force(truth, results):
-    """Status of each detection by the PASCAL rule, and the score that found each object."""
+    """Status of each detection by the PASCAL rule, and the detection that found each object."""
     status, owner = [""] * len(results), {}
     for i in sorted(range(len(results)), key=lambda i: (-results[i]["score"], i)):
         r = results[i]
@@ -58,9 +58,7 @@ def test_equals_a_plain_loop_on_random_sets(random_case, monkeypatch, pairs_at_o
             for t, f, i in zip(m.tp, m.fp, m.ignored, strict=True)
         ]
         assert found == status, f"seed {seed}"
-        for j in range(len(truth["annotations"])):
-            want = results[owner[j]]["score"] if j in owner else np.nan
-            np.testing.assert_equal(m.found_score[j], want)
+        assert m.found_by.tolist() == [owner.get(j, -1) for j in range(len(truth["annotations"]))]
 
 
 def test_order_of_delivery_does_not_matter(random_case):
@@ -68,7 +66,8 @@ def test_order_of_delivery_does_not_matter(random_case):
     by_image = sorted(results, key=lambda r: -r["image_id"])  # stable: same order in an image
     a, b = match_detections(truth, results), match_detections(truth, by_image)
     np.testing.assert_array_equal(a.tp[a.order], b.tp[b.order])
-    np.testing.assert_array_equal(a.found_score, b.found_score)
+    scores = (np.append(m.detections.scores, np.nan)[m.found_by] for m in (a, b))
+    np.testing.assert_array_equal(*scores)
 
 
 @pytest.mark.parametrize(("width", "hit"), [(5.0, True), (4.999, False)])
