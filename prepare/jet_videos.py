@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,17 +16,12 @@ from prepare.jet_catalogue.groups import groups_of
 from prepare.jet_catalogue.jet import Jet
 from prepare.jet_catalogue.placement import box_at
 from prepare.jet_catalogue.visible_box import visible_box
-from prepare.output_files import write_atomically
 from solar.aia_frame import Region
-from solar.intensity import ClipPercentile, FixedLog, PerFramePercentile
+from solar.intensity import SCALES
 from solar.picture import Bits, encode_png
 from solar.video import SolarVideo, VideoSettings, prepare_video
+from structures.atomic_file import write_atomically
 
-SCALES: Mapping[str, Any] = {
-    "fixed-log": FixedLog,
-    "clip-percentile": ClipPercentile,
-    "frame-percentile": PerFramePercentile,
-}
 Row = dict[str, Any]
 
 
@@ -59,13 +54,14 @@ class JetVideoOptions:
                 f"expected a scale of {', '.join(SCALES)} and 8 or 16 bits, got {self.scale!r} "
                 f"and {self.bits}"
             )
+        SCALES[self.scale](self.wavelength)  # refuses a wavelength that has no usual range
 
     def settings(self, region: Region) -> VideoSettings:
         """The same for `prepare_video`."""
         return VideoSettings(
             wavelengths=(self.wavelength,),
             cadence=self.cadence,
-            scale=SCALES[self.scale](),
+            scale=SCALES[self.scale],
             bits=self.bits,
             region=region,
         )

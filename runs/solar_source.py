@@ -9,7 +9,6 @@ from typing import NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from detectors.frame_stream import FramesAlone, FrameStream
-from prepare.jet_videos import SCALES
 from runs.prediction_folder import PredictionFolder
 from runs.run_folder import RunFolder
 from runs.solar_event import Provenance
@@ -20,7 +19,7 @@ from runs.solar_prediction import FPS, SolarPrediction
 from runs.solar_watch import SolarWatch, watch
 from runs.sources import find_fits
 from solar.aia_frame import Region
-from solar.intensity import ClipPercentile, FixedLog
+from solar.intensity import SCALES, ClipPercentile
 from solar.video import VideoSettings
 
 
@@ -69,9 +68,9 @@ def predict_archive(
         ValueError: if no file gives a frame, or a wavelength has no usual scale.
     """
     asked = Asked.of(cfg)
-    # Each wavelength has its own range of the default.
-    scale = None if asked.scale == "fixed-log" else SCALES[asked.scale]()
-    settings = VideoSettings(asked.wavelengths, asked.cadence, scale=scale, region=asked.region)
+    settings = VideoSettings(
+        asked.wavelengths, asked.cadence, scale=SCALES[asked.scale], region=asked.region
+    )
     prediction = SolarPrediction(
         stream or FramesAlone(output.detector),
         output,
@@ -108,7 +107,7 @@ def watch_folder(
             f"wavelength={list(asked.wavelengths)}: a watch follows one; start one for each"
         )
     (wavelength,) = asked.wavelengths
-    scale = FixedLog.of(wavelength) if asked.scale == "fixed-log" else SCALES[asked.scale]()
+    scale = SCALES[asked.scale](wavelength)
     if isinstance(scale, ClipPercentile):
         raise ValueError(
             f"scale={asked.scale}: needs all frames beforehand, so it cannot be watched with; "

@@ -6,6 +6,7 @@ quiet patch flicker whenever something else in the field brightens.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,7 +60,7 @@ class FixedLog:
         if wavelength not in RANGES:
             raise ValueError(
                 f"no usual range of intensities for {wavelength} Å, only for {sorted(RANGES)}; "
-                "give FixedLog(low, high) in DN/s"
+                "take a scale by percentiles, or FixedLog(low, high) in DN/s"
             )
         return cls(*RANGES[wavelength])
 
@@ -135,6 +136,14 @@ class PerFramePercentile:
     def scale(self, rate: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Scale`."""
         return _root_between(rate, self.low, self.high).scale(rate)
+
+
+# By name, what gives the scale of a wavelength in Å.
+SCALES: Mapping[str, Callable[[int], Scale | ClipPercentile]] = {
+    "fixed-log": FixedLog.of,
+    "clip-percentile": lambda _: ClipPercentile(),
+    "frame-percentile": lambda _: PerFramePercentile(),
+}
 
 
 def _check_percentiles(low: float, high: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,7 +51,7 @@ class VideoSettings:
         cadence: Distance of slots in s; that of the files by default.
         tolerance: How far in s a frame may lie from its slot; a quarter of the cadence by default.
         most_held: Slots in a row that hold the frame before; a longer gap splits the video.
-        scale: Rates -> 0..1; `FixedLog.of` each wavelength by default.
+        scale: Gives each wavelength in Å what makes 0..1 of its rates.
         bits: Of a pixel, 8 or 16.
         region: The part of the sky to show; by default all that the frames show.
         degradation: Corrects for lost throughput; no correction by default.
@@ -61,7 +61,7 @@ class VideoSettings:
     cadence: float | None = None
     tolerance: float | None = None
     most_held: int = MOST_HELD
-    scale: Scale | ClipPercentile | None = None
+    scale: Callable[[int], Scale | ClipPercentile] = FixedLog.of
     bits: Bits = 8
     region: Region | None = None
     degradation: DegradationTable | None = None
@@ -117,7 +117,7 @@ def prepare_video(
         settings: See there.
 
     Raises:
-        ValueError: if a wavelength has no usual scale and `settings` give none.
+        ValueError: if `settings.scale` has none for a wavelength.
         FileNotFoundError: if a file is not there. Files that give no frame are no error: the
             report names each of them.
     """
@@ -184,7 +184,7 @@ def _shown(
     settings: VideoSettings,
 ) -> SolarVideo:
     shown = [frames[i] for i in slots.frames]
-    scale = settings.scale or FixedLog.of(shown[0].facts.wavelength)
+    scale = settings.scale(shown[0].facts.wavelength)
     if isinstance(scale, ClipPercentile):
         scale = scale.fit(np.concatenate([c.sample for c in shown]))
     facts = tuple(c.facts for c in shown)

@@ -20,7 +20,9 @@ import prepare.solar_catalogue as solar_catalogue
 from datamodules.coco_reader import read_coco
 from prepare.jet_videos import JetVideoOptions, film
 from prepare.solar_catalogue import LEFT_OUT, UNFINISHED, main, prepare_solar
+from solar.aia_frame import Region
 from solar.frame_wcs import FrameWCS
+from solar.intensity import RANGES
 
 START = datetime(2013, 10, 28, 1, tzinfo=UTC)
 SCALE = 4.8  # arcsec a pixel
@@ -288,6 +290,17 @@ def test_frames_of_other_times_are_told(sun: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"0 of 1 jets of .* are they frames of these jets"):
         prepare_solar(tmp_path / "jets.json", sun / "frames", tmp_path / "set", OPTIONS)
     assert not (tmp_path / "set").exists()
+
+
+def test_each_wavelength_is_shown_in_its_own_range() -> None:
+    for wavelength in (171, 304):
+        settings = JetVideoOptions(wavelength=wavelength).settings(Region(0, 0, 1, 1))
+        low, high = RANGES[wavelength]
+        rates = np.array([low, high / 1.01], dtype=np.float32)
+        np.testing.assert_allclose(settings.scale(wavelength).scale(rates), [0, 1], atol=0.01)
+    with pytest.raises(ValueError, match="no usual range of intensities for 1600"):
+        JetVideoOptions(wavelength=1600)
+    JetVideoOptions(wavelength=1600, scale="clip-percentile")
 
 
 @pytest.mark.parametrize("wrong", [{"cadence": 0.0}, {"margin": -1.0}, {"scale": "asinh"}])

@@ -133,7 +133,7 @@ def test_a_quiet_patch_does_not_flicker_while_a_jet_brightens(write_aia):
         paths.append(write_aia(f"{i}.fits", i * 24, data=sky.astype(np.int16)))
 
     def flicker(scale) -> float:
-        (video,), _ = prepare_video(paths, VideoSettings(scale=scale, bits=16))
+        (video,), _ = prepare_video(paths, VideoSettings(scale=lambda _: scale, bits=16))
         patch = video.pictures[:, 35:55, 5:25].reshape(8, -1).mean(axis=1)
         return patch.std() / patch.mean()
 
@@ -144,7 +144,7 @@ def test_a_quiet_patch_does_not_flicker_while_a_jet_brightens(write_aia):
 
 def test_scales_are_switches(write_aia):
     paths = [write_aia(f"{i}.fits", i * 24) for i in range(3)]
-    (video,), _ = prepare_video(paths, VideoSettings(scale=ClipPercentile(0, 100)))
+    (video,), _ = prepare_video(paths, VideoSettings(scale=lambda _: ClipPercentile(0, 100)))
     assert isinstance(video.scale, FixedRoot)
     assert (video.scale.low, video.scale.high) == pytest.approx((40 / 2.9, 89 / 2.9))
     assert (video.pictures.min(), video.pictures.max()) == (0, 255)
