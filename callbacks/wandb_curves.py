@@ -11,7 +11,8 @@ from lightning.pytorch.loggers import WandbLogger
 
 from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES
 from evaluation.robustness import Robustness
-from evaluation.summary import RECALL_GRID, Evaluation, precision_at_recall
+from evaluation.coco import RECALL_GRID
+from evaluation.summary import Evaluation, precision_at_recall
 
 
 def log_curves(trainer: Trainer, evaluation: Evaluation, split: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evaluation.summary import RECALL_GRID, Evaluation, precision_at_recall
+from evaluation.coco import RECALL_GRID
+from evaluation.summary import Evaluation, precision_at_recall
 
 LEFT, TOP, WIDTH, HEIGHT = 42, 12, 360, 240
 

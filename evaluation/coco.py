@@ -31,6 +31,7 @@ from evaluation.columns import (
 Backend = Literal["auto", "hotcoco", "pycocotools"]
 AREAS = ("all", "small", "medium", "large")
 MAX_DETECTIONS = (1, 10, 100)
+RECALL_GRID = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.coco import Backend, coco_evaluator, without_prints
+from evaluation.coco import RECALL_GRID, Backend, coco_evaluator, without_prints
 from evaluation.columns import ResultColumns, Truth, TruthColumns
 
 # COCO's range 'all'.
 EVERY_AREA = [0.0, 1e10]
-RECALL_GRID = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ NARROWEST = 0.55  # width by height of a shown picture, so that its caption has 
 
 
 def choose_pictures(
-    verdicts: list[Verdicts], best: int, worst: int, series: NDArray[np.int64] | None = None
+    verdicts: list[Verdicts], best: int, worst: int, series: NDArray[np.int64]
 ) -> tuple[list[int], list[int]]:
     """The pictures with the highest and the lowest F1, averaged over the runs that are compared.
 
@@ -51,9 +51,7 @@ def choose_pictures(
     return chosen, _first_of_series(others, series)[:worst]
 
 
-def _first_of_series(places: NDArray[np.int64], series: NDArray[np.int64] | None) -> list[int]:
-    if series is None:
-        return places.tolist()
+def _first_of_series(places: NDArray[np.int64], series: NDArray[np.int64]) -> list[int]:
     _, first = np.unique(series[places], return_index=True)
     return places[np.sort(first)].tolist()
 
@@ -95,8 +93,8 @@ def shot_groups(
     verdicts: Mapping[str, Verdicts],
     truth: Truth,
     picture: Callable[[int], Picture],
-    budget: int = PICTURE_BUDGET,
-    series: NDArray[np.int64] | None = None,
+    budget: int,
+    series: NDArray[np.int64],
 ) -> list[dict[str, Any]]:
     """The best and the worst pictures for the report's template, within its budget of bytes.
 

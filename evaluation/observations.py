@@ -51,12 +51,8 @@ class Observations:
     @property
     def hours(self) -> NDArray[np.float64]:
         """float64 [V], observed time: valid frames times cadence; 0 for a single frame."""
-        return (
-            np.array(
-                [
-                    np.nan_to_num(self.cadence(video)) * self.valid[self.video == video].sum()
-                    for video in range(len(self.names))
-                ]
-            ).reshape(-1)
-            / SECONDS_AN_HOUR
-        )
+        seconds = [
+            np.nan_to_num(self.cadence(video)) * self.valid[self.video == video].sum()
+            for video in range(len(self.names))
+        ]
+        return np.array(seconds) / SECONDS_AN_HOUR

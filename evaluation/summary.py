@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.coco import CocoScores, score_columns
+from evaluation.coco import RECALL_GRID, CocoScores, score_columns
 from evaluation.columns import Results, Truth, result_columns, truth_columns
 from evaluation.confusion import confusion_matrix
 from evaluation.curves import Curve, class_curves
@@ -21,8 +21,6 @@ from evaluation.operating_point import (
 )
 from evaluation.video_scores import VideoScores, score_videos
 from evaluation.voc import VocScores, evaluate_voc
-
-RECALL_GRID = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True, slots=True)

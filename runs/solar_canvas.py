@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,14 +49,15 @@ class SolarCanvas:
         return float(np.clip(longest, SMALLEST, LARGEST)) / longest
 
     def draw(
-        self, pixels: NDArray[np.uint8], told: str, prediction: Prediction | None = None
+        self, pixels: NDArray[np.uint8], time: datetime, prediction: Prediction | None
     ) -> Picture:
-        """A frame in AIA's colours with limb, scale bar, detections and what is to be told of it.
+        """A frame in AIA's colours with its time, limb, scale bar and detections.
 
         Args:
             pixels: uint8 [H, W], grey, row 0 at the top.
-            told: Such as the time, written into the upper left corner.
-            prediction: In pixels of the frame; what counts for events is drawn.
+            time: Of the frame, UTC.
+            prediction: In pixels of the frame; what counts for events is drawn. None where there
+                is no frame at that time and `pixels` are those of the one before.
 
         Returns:
             uint8 [H', W', 3] RGB, `zoom` times as large.
@@ -63,9 +65,15 @@ class SolarCanvas:
         width, height = (round(side * self.zoom) for side in self.wcs.size)
         way = cv2.INTER_AREA if self.zoom < 1 else cv2.INTER_CUBIC
         grey = cv2.resize(pixels, (width, height), interpolation=way)
-        canvas = _colours(self.book.provenance.wavelength)[grey]
+        wavelength = self.book.provenance.wavelength
+        told = f"SDO/AIA {wavelength} Å  {time:%Y-%m-%d %H:%M:%S} UTC"
+        canvas = _colours(wavelength)[grey]
         self._add_limb(canvas)
-        image = Image.fromarray(canvas if prediction is None else self._boxed(canvas, prediction))
+        if prediction is None:
+            told += "  (no frame)"
+        else:
+            canvas = self._boxed(canvas, prediction)
+        image = Image.fromarray(canvas)
         pen = ImageDraw.Draw(image)
         size = max(13, round(max(image.size) / 48))
         _write(pen, (size / 2, size / 2), told, size)

@@ -102,13 +102,12 @@ class SolarPrediction:
         file = self.output.folder / "annotated" / f"{name}.mp4"
         with VideoWriter(file, self.fps) as writer, Progress() as progress:
             for t in progress.track(range(len(video.times)), description=name):
-                told = f"SDO/AIA {video.wavelength} Å  {video.times[t]:%Y-%m-%d %H:%M:%S} UTC"
+                pixels, time = video.pictures[t], video.times[t]
                 if not video.valid[t]:  # the detector is shown nothing twice
-                    writer.write(canvas.draw(video.pictures[t], f"{told}  (no frame)"))
+                    writer.write(canvas.draw(pixels, time, None))
                     continue
-                wcs, image_id = video.frame_wcs(t), next(image_ids)
-                found = follower.follow(video.pictures[t], wcs, video.times[t], image_id)
-                writer.write(canvas.draw(video.pictures[t], told, found.prediction))
+                found = follower.follow(pixels, video.frame_wcs(t), time, next(image_ids))
+                writer.write(canvas.draw(pixels, time, found.prediction))
                 self._note(video, t, found, number)
         book.end()
         self.events |= book.events

@@ -141,8 +141,7 @@ class SolarWatch:
         return {"file": name, "time": iso_utc(frame.time), "found": sky_rows(sky, book.names)}
 
     def _show(self, pixels: NDArray[np.uint8], wcs: FrameWCS, found: Followed) -> None:
-        told = f"SDO/AIA {self.settings.wavelength} Å  {wcs.time:%Y-%m-%d %H:%M:%S} UTC"
-        drawn = SolarCanvas(wcs, self._follower.book).draw(pixels, told, found.prediction)
+        drawn = SolarCanvas(wcs, self._follower.book).draw(pixels, wcs.time, found.prediction)
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         write_atomically(self._output / "latest.jpg", jpeg.tobytes())
 

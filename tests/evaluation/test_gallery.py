@@ -27,7 +27,7 @@ def test_best_and_worst_pictures_are_those_of_highest_and_lowest_f1(street):
         match_detections(street.truth, street.results),
         dict.fromkeys(("building", "window", "door"), 0.5),
     )
-    best, worst = choose_pictures([verdicts], best=3, worst=4)
+    best, worst = choose_pictures([verdicts], 3, 4, np.arange(len(verdicts.f1)))
     assert len(best) == 3
     assert len(worst) == 4
     assert not set(best) & set(worst)
@@ -41,7 +41,7 @@ def test_a_picture_with_nothing_to_see_is_not_chosen(street):
     truth = {**street.truth, "images": [*street.truth["images"], empty]}
     thresholds = dict.fromkeys(("building", "window", "door"), 0.5)
     verdicts = judge(match_detections(truth, street.results), thresholds)
-    best, worst = choose_pictures([verdicts], best=50, worst=50)
+    best, worst = choose_pictures([verdicts], 50, 50, np.arange(len(verdicts.f1)))
     assert sorted(best + worst) == list(range(len(street.pictures)))
 
 
