@@ -8,6 +8,7 @@ python evaluate.py model=faster_rcnn model.weights=… datamodule=…   # import
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from runs.targets import check_arguments
 
 if TYPE_CHECKING:
     from detectors.base import Detector
-    from structures import ClassList
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def _judge(
     own = {} if detector is None else {"class_names": list(detector.classes.names)}
     datamodule = instantiate(data_node, **own, _convert_="all")
     if detector is None:
-        detector = _imported(cfg, datamodule.classes)
+        detector = _imported(cfg, datamodule.model_facts)
     if cfg.channels_last:
         import torch
 
@@ -148,14 +148,15 @@ def _judge(
     return scalars
 
 
-def _imported(cfg: DictConfig, classes: ClassList) -> Detector:
+def _imported(cfg: DictConfig, facts: Mapping[str, Any]) -> Detector:
     """A detector with published weights, which must know the data's classes."""
-    from runs.detector_building import instantiate_detector
+    from runs.model_building import instantiate_model
 
-    detector = instantiate_detector(cfg.model, classes)
+    detector: Detector = instantiate_model(cfg.model, facts)
     known = detector.imported_classes
-    unknown = [name for name in classes.names if known is not None and name not in known]
-    if len(unknown) == len(classes):
+    names = facts["class_names"]
+    unknown = [name for name in names if known is not None and name not in known]
+    if len(unknown) == len(names):
         raise ValueError(
             f"model.weights={cfg.model.weights}: they know none of the data's classes, "
             f"{', '.join(unknown[:10])}; train on the data first, or give data with classes of "

@@ -1,10 +1,11 @@
-"""Train a detector, test its best checkpoint, and leave everything in one run folder.
+"""Train a model, test its best checkpoint, and leave everything in one run folder.
 
 python train.py model=ssd300 datamodule=facades datamodule.root=$HOME/data/facades
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,26 +21,22 @@ from runs.targets import check_arguments
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from datamodules.detection_datamodule import DetectionDataModule
-    from detectors.base import Detector
-    from structures import ClassList
 
-
-def build_detector(cfg: DictConfig, classes: ClassList) -> Detector:
-    """The detector of `cfg.model` for a data set's classes, prepared as the config says."""
+def build_model(cfg: DictConfig, facts: Mapping[str, Any]) -> Any:
+    """The model of `cfg.model`, told what it must know of the data, prepared as the config says."""
     import torch
 
     from detectors.warm_start import warm_start
-    from runs.detector_building import instantiate_detector
+    from runs.model_building import instantiate_model
 
-    detector = instantiate_detector(cfg.model, classes)
+    model = instantiate_model(cfg.model, facts)
     if cfg.warm_start is not None:
-        warm_start(detector, Path(cfg.warm_start))
+        warm_start(model, Path(cfg.warm_start))
     if cfg.channels_last:
-        detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.network.to(memory_format=torch.channels_last)
     if cfg.compile:
-        detector.network.compile()
-    return detector
+        model.network.compile()
+    return model
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
@@ -67,7 +64,8 @@ def train(cfg: DictConfig) -> float:
         cfg: the composed `conf/train.yaml`.
 
     Returns:
-        The best `val/map`, which sweeps maximise.
+        The best value of what the checkpoint callback monitors (of detectors `val/map`), which
+        sweeps maximise.
     """
     check_settings(cfg, TRAINING)
     folder = Path(cfg.paths.run)
@@ -85,15 +83,15 @@ def train(cfg: DictConfig) -> float:
     drop_library_noise()
     set_wandb_mode()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    datamodule: DetectionDataModule = instantiate(cfg.datamodule, _convert_="all")
+    datamodule: Any = instantiate(cfg.datamodule, _convert_="all")
     datamodule.prepare_data()
     datamodule.setup("fit")
-    detector = build_detector(cfg, datamodule.classes)
+    model = build_model(cfg, datamodule.model_facts)
     trainer = build_trainer(cfg)
     for logger in trainer.loggers:
         logger.log_hyperparams(config)
     try:
-        trainer.fit(detector, datamodule=datamodule)
+        trainer.fit(model, datamodule=datamodule)
         best: Any = trainer.checkpoint_callback
         if not best.best_model_path:
             raise ValueError(
@@ -101,8 +99,8 @@ def train(cfg: DictConfig) -> float:
                 "test; give it longer (trainer.max_time) or validate more often "
                 "(trainer.check_val_every_n_epoch)"
             )
-        restore(detector, Path(best.best_model_path))
-        trainer.test(detector, datamodule=datamodule, verbose=False)
+        restore(model, Path(best.best_model_path))
+        trainer.test(model, datamodule=datamodule, verbose=False)
     finally:
         wandb.finish()  # or the next job of a multirun would write into this run
     if trainer.is_global_zero:

@@ -44,6 +44,14 @@ class JudgedData:
         return self._source.splits.classes
 
     @property
+    def model_facts(self) -> dict[str, Any]:
+        """What a model must be told of the data."""
+        return {
+            "class_names": list(self.classes.names),
+            "category_ids": list(self.classes.category_ids),
+        }
+
+    @property
     def split_hash(self) -> str:
         """The sha256 of which picture stands in which split."""
         return self._source.splits.hash

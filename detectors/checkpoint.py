@@ -17,48 +17,53 @@ from lightning.pytorch import LightningModule
 from detectors.base import Detector
 from structures import ClassList
 
+Checkpoint = dict[str, Any]
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read the checkpoint of a detector, as a training run of this project saved it.
+
+def read_checkpoint(
+    path: Path, fact: str | None = "class_names", kind: str = "detector"
+) -> Checkpoint:
+    """Read a checkpoint, as a training run of this project saved it.
 
     Args:
         path: of a Lightning checkpoint, such as `best.ckpt`.
+        fact: a hyperparameter without which it is no checkpoint of this kind, if there is one.
+        kind: what it is a checkpoint of, for the message.
 
     Returns:
         Its content on the CPU, with `state_dict` and `hyper_parameters` among the keys.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, needs unpickling or is no detector's checkpoint.
+        ValueError: if it is damaged, needs unpickling or is no checkpoint of this kind.
     """
     content = load_weights_only(path)
-    wanted = {"state_dict": dict, "hyper_parameters": dict}
     lacking = [
         key
-        for key, kind in wanted.items()
-        if not isinstance(content, dict) or not isinstance(content.get(key), kind)
+        for key in ("state_dict", "hyper_parameters")
+        if not isinstance(content, dict) or not isinstance(content.get(key), dict)
     ]
-    if not lacking and "class_names" not in content["hyper_parameters"]:
-        lacking = ["hyper_parameters.class_names"]
+    if not lacking and fact is not None and fact not in content["hyper_parameters"]:
+        lacking = [f"hyper_parameters.{fact}"]
     if lacking:
         raise ValueError(
-            f"{path}: no checkpoint of a detector, it lacks {', '.join(lacking)}; give the "
+            f"{path}: no checkpoint of a {kind}, it lacks {', '.join(lacking)}; give the "
             "best.ckpt or last.ckpt of a run (bare weights are for warm_start)"
         )
     return content
 
 
-def restore(module: Detector, path: Path) -> None:
-    """Take over the weights of a checkpoint of this very detector, and what else it carries.
+def restore(module: LightningModule, path: Path) -> None:
+    """Take over the weights of a checkpoint of this very model, and what else it carries.
 
     Where an averaging callback trained along, these are the averaged weights, which validation
     judged; `Trainer.test(ckpt_path=...)` with that callback would take the others.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, needs unpickling or is no detector's checkpoint.
+        ValueError: if it is damaged, needs unpickling or is no checkpoint of such a model.
     """
-    content = read_checkpoint(path)
+    content = read_checkpoint(path, None, type(module).__name__)
     module.load_state_dict(content["state_dict"])
     module.on_load_checkpoint(content)
 
@@ -129,7 +134,7 @@ def load_weights_only(path: Path) -> Any:
         raise _damaged(path, error) from error
 
 
-def checkpoint_classes(checkpoint: dict[str, Any]) -> ClassList:
+def checkpoint_classes(checkpoint: Checkpoint) -> ClassList:
     """The classes that a checkpoint of `read_checkpoint` was trained for."""
     names = checkpoint["hyper_parameters"]["class_names"]
     ids = checkpoint["hyper_parameters"].get("category_ids")

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from runs.predictor_table import print_predictor
+
 _COLUMNS = {"truth": "objects", "ap": "AP", "ap_50": "AP50", "voc_area": "VOC AP"}
 _AT_THRESHOLD = {"threshold": "score ≥", "precision": "precision", "recall": "recall"}
 
@@ -16,6 +18,9 @@ _AT_THRESHOLD = {"threshold": "score ≥", "precision": "precision", "recall": "
 def print_scores(folder: Path) -> None:
     """Print AP per class from a folder's metrics.json, and where its report lies."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if "predictor" in metrics:
+        print_predictor(metrics, folder)
+        return
     badge = " (drawn data: not comparable with real data)" if metrics["drawn"] else ""
     table = Table(title=f"{metrics['model']} on {metrics['data']}{badge}")
     table.add_column("class")

@@ -36,6 +36,7 @@ class CompareJobs(Callback):
 
         from runs.compared_run import ComparedRun
         from runs.comparison import compare
+        from runs.predictor_table import compare_predictors
 
         folder = Path(config.hydra.sweep.dir)
         jobs = [file.parent for file in folder.glob("*/metrics.json")]
@@ -43,6 +44,9 @@ class CompareJobs(Callback):
             log.warning("%s: no job of the sweep left a metrics.json", folder)
             return
         runs = [ComparedRun.read(name, job) for job, name in job_names(jobs).items()]
+        if all("predictor" in run.metrics for run in runs):
+            compare_predictors(runs, folder)
+            return
         best = max(runs, key=lambda run: run.score("map"))
         data = OmegaConf.load(best.folder / "config.yaml").datamodule
         compare(runs, folder, instantiate(data, _convert_="all").picture)

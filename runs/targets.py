@@ -20,7 +20,7 @@ from runs.value_types import annotations_of, fits, in_words
 
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 # Those of this project's packages that have classes a config may name.
-_OWN_PACKAGES = frozenset({"callbacks", "datamodules", "detectors"})
+_OWN_PACKAGES = frozenset({"callbacks", "datamodules", "detectors", "utility"})
 _DISTRIBUTION = "detector-zoo"
 _CONF = Path(__file__).resolve().parent.parent / "conf"
 
