@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 _FLOOR_1 = {"detectors", "datamodules", "evaluation"}
-_BELOW_RUNS = {"structures", "solar", "callbacks", "prepare", *_FLOOR_1}
+_BELOW_RUNS = {"structures", "solar", "callbacks", "prepare", "utility", *_FLOOR_1}
 
 # Each room and the rooms that it may import from, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -23,18 +23,23 @@ ALLOWED: dict[str, set[str]] = {
     "solar": {"structures"},
     "prepare": {"structures", "solar"},
     "callbacks": {"structures", *_FLOOR_1},
+    "utility": {"structures", *_FLOOR_1},
     "runs": _BELOW_RUNS,
     "train": {"runs", *_BELOW_RUNS},
     "evaluate": {"runs", *_BELOW_RUNS},
     "predict": {"runs", *_BELOW_RUNS},
     "detectors.export": {"runs", *_BELOW_RUNS},
+    "utility.build": {"runs", *_BELOW_RUNS},
     "conf": set(),
 }
 # Entry points that lie in a package, beside what they are about: a floor of their own.
-INNER_ENTRY_POINTS = {"detectors/export.py": "detectors.export"}
+INNER_ENTRY_POINTS = {
+    "detectors/export.py": "detectors.export",
+    "utility/build.py": "utility.build",
+}
 FREE = {"tests", "benchmarks", "examples"}
 CONFIG_LIBRARIES = {"hydra", "omegaconf"}
-CONFIG_ROOMS = {"runs", "train", "evaluate", "predict", "detectors.export"}
+CONFIG_ROOMS = {"runs", "train", "evaluate", "predict", "detectors.export", "utility.build"}
 CUPBOARDS = {"utils", "util", "common", "helpers", "helper", "misc"}
 LONGEST = 350
 CODE = {".py", ".yaml", ".jinja", ".css", ".js"}
