@@ -8,6 +8,7 @@ python evaluate.py model=faster_rcnn model.weights=… datamodule=…   # import
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
 from runs.score_table import print_scores
 from runs.settings import EVALUATION, check_settings
+from runs.slurm_tasks import check_slurm_tasks
 from runs.targets import check_arguments
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def evaluate(cfg: DictConfig) -> float:
         `test/map`, of several runs that of the best.
     """
     check_settings(cfg, EVALUATION)
+    check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     runs = [RunFolder.open(str(run), str(cfg.checkpoint)) for run in _run_paths(cfg)]
     # Data named anew, or some keys of the run's own.

@@ -5,6 +5,7 @@ python train.py model=ssd300 datamodule=facades datamodule.root=$HOME/data/facad
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from runs.explained_errors import explained_errors
 from runs.run_folder import write_config
 from runs.score_table import print_scores
 from runs.settings import TRAINING, check_settings
+from runs.slurm_tasks import check_slurm_tasks
 from runs.targets import check_arguments
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def train(cfg: DictConfig) -> float:
         sweeps maximise.
     """
     check_settings(cfg, TRAINING)
+    check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     config = write_config(cfg, folder)
     check_arguments(config)
