@@ -158,8 +158,9 @@ def sampling_locations(references: Tensor, offsets: Tensor, shapes: Shapes) -> T
     """
     references = references[:, :, None, :, None]
     if references.shape[-1] == 2:
-        sizes = torch.tensor([(w, h) for h, w in shapes], device=offsets.device)[:, None]
-        return references + offsets / sizes
+        # Filled on the device: numbers copied from the host would make it wait, in every layer.
+        sides = [offsets.new_full((), side) for h, w in shapes for side in (w, h)]
+        return references + offsets / torch.stack(sides).view(-1, 1, 2)
     return references[..., :2] + offsets / offsets.shape[-2] * references[..., 2:] * 0.5
 
 

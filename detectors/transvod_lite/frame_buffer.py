@@ -73,7 +73,8 @@ class FrameBuffer:
         count = len(self._times)
         # Python's floats: a stream of a year keeps its cadence where float32 would lose it.
         offsets = torch.tensor([[time - newest for time in self._times]])
-        return _each(slots, lambda room: room[:count]), offsets.to(slots.queries.device)
+        offsets = offsets.to(slots.queries.device, non_blocking=True)
+        return _each(slots, lambda room: room[:count]), offsets
 
 
 def _tensors(state: FrameState) -> list[Tensor]:

@@ -37,11 +37,12 @@ def detections(
     scores, index = probabilities.topk(min(max_detections, probabilities.shape[1]), dim=1)
     query = (index // classes)[..., None].expand(-1, -1, 4)
     chosen = box_convert(at_least_float32(boxes), "cxcywh", "xyxy").gather(1, query)
-    sizes = chosen.new_tensor([(width, height, width, height) for height, width in frame_sizes])
-    sizes = sizes[:, None]  # [N, 1, 4]
+    sides = torch.tensor([(width, height, width, height) for height, width in frame_sizes])
+    sizes = sides.to(chosen, non_blocking=True)[:, None]  # [N, 1, 4]
     chosen = torch.minimum((chosen * sizes).clamp(min=0), sizes)
     whole = (chosen[..., 2:] > chosen[..., :2]).all(-1)
-    # Two waits for the device: for the kept pairs of all frames, and for how many each has.
-    kept = (chosen[whole], scores[whole], (index % classes)[whole])
+    # Two waits for the device: for which pairs are kept, and for how many each frame has.
+    kept = whole.nonzero(as_tuple=True)
     counts = whole.sum(1).tolist()
-    return list(zip(*(part.split(counts) for part in kept), strict=True))
+    parts = (chosen[kept], scores[kept], (index % classes)[kept])
+    return list(zip(*(part.split(counts) for part in parts), strict=True))

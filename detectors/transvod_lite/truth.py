@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torchvision.ops import box_convert
 
-from structures import Batch
+from structures import Batch, Target
 from structures.boxes import scale_boxes
 
 
@@ -32,14 +34,32 @@ def frame_truths(batch: Batch) -> FrameTruths:
     where the target says so.
     """
     truths = FrameTruths([], [], [])
-    for frame, target in zip(batch.frames(), batch.frame_targets(), strict=True):
+    targets = batch.frame_targets()
+    for frame, target, single in zip(batch.frames(), targets, _singles(targets), strict=True):
         size = (frame.shape[1], frame.shape[2])
-        single = slice(None) if target.iscrowd is None else ~target.iscrowd
         truths.labels.append(target.labels[single] - 1)
         truths.boxes.append(_in_shares(target.boxes[single], size))
         regions = target.ignore
         truths.ignored.append(None if regions is None else _in_shares(regions, size))
     return truths
+
+
+def _singles(targets: Sequence[Target]) -> list[slice | Tensor]:
+    """What picks the boxes of single objects from each target's.
+
+    All flags come to the host at once: to index by a mask on the device waits for it every time.
+    """
+    flags = [target.iscrowd for target in targets]
+    known = [each for each in flags if each is not None]
+    crowds = iter(torch.cat(known).cpu().split([len(each) for each in known]) if known else ())
+    singles: list[slice | Tensor] = []
+    for each in flags:
+        crowd = None if each is None else next(crowds)
+        if each is None or crowd is None or not crowd.any():
+            singles.append(slice(None))
+        else:
+            singles.append((~crowd).nonzero()[:, 0].to(each.device, non_blocking=True))
+    return singles
 
 
 def _in_shares(boxes: Tensor, size: tuple[int, int]) -> Tensor:
