@@ -9,9 +9,9 @@ import wandb
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
+from evaluation.coco import RECALL_GRID
 from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES
 from evaluation.robustness import Robustness
-from evaluation.coco import RECALL_GRID
 from evaluation.summary import Evaluation, precision_at_recall
 
 

@@ -14,12 +14,15 @@ from typing_extensions import override
 
 log = logging.getLogger(__name__)
 
+_IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+
 
 class CompareJobs(Callback):
     """Compares the finished jobs of `python train.py -m …` once the last one has ended.
 
     Hydra runs the jobs that follow a failed one, but no `on_multirun_end` then. So that no table is
-    lost, from the failure on one is made after each job.
+    lost, from the failure on one is made after each job; a launcher whose jobs do not run in this
+    process calls it itself.
     """
 
     _failed = False
@@ -27,7 +30,8 @@ class CompareJobs(Callback):
     @override
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         self._failed |= job_return.status is JobStatus.FAILED
-        if self._failed and config.hydra.mode is RunMode.MULTIRUN:
+        here = config.hydra.launcher._target_ == _IN_THIS_PROCESS
+        if self._failed and here and config.hydra.mode is RunMode.MULTIRUN:
             self.on_multirun_end(config)
 
     @override

@@ -45,6 +45,20 @@ def test_evaluation_takes_another_datamodule():
     assert config["datamodule"]["root"] == "b"
 
 
+def test_the_launcher_takes_processes_from_the_trainer_and_the_rest_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name, value in {"SBATCH_PARTITION": "gpu", "DETECTOR_ZOO_MINUTES": "90"}.items():
+        monkeypatch.setenv(name, value)
+    words = ["hydra/launcher=slurm", "trainer.devices=2", "+trainer.num_nodes=3"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=words, return_hydra_config=True)
+    launcher = config.hydra.launcher
+    assert (launcher.tasks_per_node, launcher.nodes) == (2, 3)
+    assert (launcher.partition, launcher.account, launcher.timeout_min) == ("gpu", None, 90)
+    assert (launcher.mem_gb, launcher.gpus_per_node, launcher.cpus_per_task) == (None, None, 4)
+
+
 def test_every_experiment_begins_with_its_command():
     for file in sorted((CONF / "experiment").glob("*.yaml")):
         package, command = file.read_text(encoding="utf-8").splitlines()[:2]

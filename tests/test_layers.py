@@ -30,6 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "predict": {"runs", *_BELOW_RUNS},
     "detectors.export": {"runs", *_BELOW_RUNS},
     "utility.build": {"runs", *_BELOW_RUNS},
+    # Where Hydra looks for plugins.
+    "hydra_plugins": {"runs", *_BELOW_RUNS},
     "conf": set(),
 }
 # Entry points that lie in a package, beside what they are about: a floor of their own.
@@ -39,7 +41,15 @@ INNER_ENTRY_POINTS = {
 }
 FREE = {"tests", "benchmarks", "examples"}
 CONFIG_LIBRARIES = {"hydra", "omegaconf"}
-CONFIG_ROOMS = {"runs", "train", "evaluate", "predict", "detectors.export", "utility.build"}
+CONFIG_ROOMS = {
+    "hydra_plugins",
+    "runs",
+    "train",
+    "evaluate",
+    "predict",
+    "detectors.export",
+    "utility.build",
+}
 CUPBOARDS = {"utils", "util", "common", "helpers", "helper", "misc"}
 LONGEST = 350
 CODE = {".py", ".yaml", ".jinja", ".css", ".js"}

@@ -1,0 +1,1 @@
+"""Launchers of this project, in the package where Hydra looks for plugins."""
