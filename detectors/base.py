@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
 from detectors.frame_stream import FrameStream
 from detectors.onnx_graph import DetectionGraph
-from detectors.parameter_groups import build_parameter_groups
+from detectors.trained_module import OptimizerFactory, ScheduleFactory, TrainedModule
 from structures import Batch, ClassList, Prediction
 
-OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
-ScheduleFactory = Callable[..., LRScheduler]
 
-
-class Detector(LightningModule):
+class Detector(TrainedModule):
     """A detector for pictures and clips. A subclass builds `network` and writes two methods.
 
     `losses` and `predict` see a `Batch` as the datamodule made it: uint8 clips of any size on this
@@ -36,12 +29,10 @@ class Detector(LightningModule):
     Args:
         class_names: names of the labels 1..C, in order.
         category_ids: the data set's ids of these classes; 1..C where absent.
-        optimizer: parameter groups -> optimizer (in YAML the class with `_partial_: true`); needed
-            for training only.
-        schedule: optimizer -> learning-rate schedule; a parameter of it named `total_steps` that
-            is not yet bound is given the number of optimizer steps of the whole training.
-        schedule_interval: 'epoch' or 'step', how often the schedule moves on.
-        parameter_groups: rules for learning rates and decay, see `build_parameter_groups`.
+        optimizer: see `TrainedModule`, as for the other three.
+        schedule: likewise.
+        schedule_interval: likewise.
+        parameter_groups: likewise.
 
     Attributes:
         network: the plain `nn.Module` that holds all weights.
@@ -63,7 +54,7 @@ class Detector(LightningModule):
         schedule_interval: str = "epoch",
         parameter_groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(optimizer, schedule, schedule_interval, parameter_groups)
         self.save_hyperparameters(ignore=["optimizer", "schedule"])
         if isinstance(class_names, str):
             raise ValueError(f"class_names must be a list of names, got the text {class_names!r}")
@@ -76,10 +67,6 @@ class Detector(LightningModule):
         self.operating_point: dict[str, float] = {}
         self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
         self.imported_classes: list[str] | None = None
-        self._optimizer = optimizer
-        self._schedule = schedule
-        self._schedule_interval = schedule_interval
-        self._parameter_groups = parameter_groups
 
     @property
     def title(self) -> str:
@@ -174,25 +161,6 @@ class Detector(LightningModule):
         return self.predict(batch) if batch.frame_count else []
 
     @override
-    def configure_optimizers(self) -> Any:
-        if self._optimizer is None:
-            raise ValueError(
-                f"{type(self).__name__} has no optimizer; give it one (model.optimizer in YAML)"
-            )
-        groups = self._grouped_parameters()
-        _require_arguments("model.optimizer", self._optimizer, groups)
-        optimizer = self._optimizer(groups)
-        if self._schedule is None:
-            return optimizer
-        length = self._schedule_length()
-        _require_arguments("model.schedule", self._schedule, optimizer, **length)
-        schedule = self._schedule(optimizer, **length)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": self._schedule_interval},
-        }
-
-    @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["operating_point"] = dict(self.operating_point)
 
@@ -203,32 +171,3 @@ class Detector(LightningModule):
             "epochs": int(checkpoint.get("epoch", -1)) + 1,
             "steps": int(checkpoint.get("global_step", 0)),
         }
-
-    def _grouped_parameters(self) -> list[dict[str, Any]]:
-        bound = getattr(self._optimizer, "keywords", {})
-        return build_parameter_groups(self, self._parameter_groups, base_lr=bound.get("lr"))
-
-    def _schedule_length(self) -> dict[str, int]:
-        """`total_steps`, if the schedule asks for it and its YAML leaves it open."""
-        factory = self._schedule
-        bound = getattr(factory, "keywords", {})
-        wants = "total_steps" in inspect.signature(factory).parameters  # type: ignore[arg-type]
-        if not wants or "total_steps" in bound:
-            return {}
-        if self._schedule_interval == "epoch":
-            if not self.trainer.max_epochs or self.trainer.max_epochs < 0:
-                raise ValueError(
-                    "a schedule that moves on every epoch needs trainer.max_epochs; "
-                    "set it, or model.schedule_interval=step"
-                )
-            return {"total_steps": self.trainer.max_epochs}
-        return {"total_steps": int(self.trainer.estimated_stepping_batches)}
-
-
-def _require_arguments(key: str, factory: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Name an argument that the YAML of an optimizer or a schedule lacks."""
-    try:
-        inspect.signature(factory).bind(*args, **kwargs)
-    except TypeError as error:
-        name = getattr(getattr(factory, "func", factory), "__name__", "it")
-        raise ValueError(f"{key}: {name} cannot be made: {error}; add it to {key}") from error
