@@ -3,6 +3,7 @@
 python evaluate.py run=outputs/2026-11-20/18-00-00 [datamodule=facades datamodule.root=…]
 python evaluate.py 'run=[outputs/a,outputs/b]'                      # side by side
 python evaluate.py model=faster_rcnn model.weights=… datamodule=…   # imported weights
+python evaluate.py 'run=[outputs/a,outputs/b]' protocol=utility protocol.unseen=data/utility/street
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def evaluate(cfg: DictConfig) -> float:
     check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     runs = [RunFolder.open(str(run), str(cfg.checkpoint)) for run in _run_paths(cfg)]
+    if cfg.get("protocol") is not None:
+        return _judge_predictors(cfg, runs, folder)
+    for run in runs:
+        if run.holds_predictor:
+            raise ValueError(f"run={run.path}: a predictor of utility, judged by protocol=utility")
     # Data named anew, or some keys of the run's own.
     given = cfg.get("datamodule") or OmegaConf.create()
     data_node = given
@@ -79,6 +85,20 @@ def evaluate(cfg: DictConfig) -> float:
     picture = hydra.utils.instantiate(data_node, _convert_="all").picture
     rank_zero_only(compare)(compared, folder, picture)
     return max(scores)
+
+
+def _judge_predictors(cfg: DictConfig, runs: list[RunFolder], folder: Path) -> float:
+    """Judge predictors of utility by their protocol."""
+    node = OmegaConf.to_container(cfg.protocol, resolve=True, throw_on_missing=True)
+    check_arguments({"protocol": node})
+    if not runs:
+        raise ValueError("run= is needed with protocol=: the folders of trained predictors")
+
+    from runs.library_noise import drop_library_noise
+    from runs.utility_judging import judge_predictors
+
+    drop_library_noise()
+    return judge_predictors(cfg.protocol, runs, folder)
 
 
 def _run_paths(cfg: DictConfig) -> list[Any]:

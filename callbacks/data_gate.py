@@ -49,6 +49,11 @@ class DataGate(Callback):
         if not trainer.is_global_zero:
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not hasattr(datamodule, "annotations"):
+            raise ValueError(
+                f"callbacks=[default] is for data with boxes, which a {type(datamodule).__name__} "
+                "has not; a label set needs callbacks=[utility]"
+            )
         classes: Any = pl_module.classes
         statistics = {split: _statistics(datamodule, split) for split in ("train", "val")}
         for split, numbers in statistics.items():

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    select_autoescape,
+)
 
 from evaluation.animation import Animation, animated_clips
 from evaluation.charts import Chart, f1_chart, precision_recall_chart
@@ -85,7 +92,7 @@ def write_report(
     videos = read_videos(truth, columns.image_ids)
     chosen = choose_clips(videos, list(verdicts.values()))
     clips = animated_clips(chosen, verdicts, picture) if chosen else []
-    environment = _environment()
+    environment = page_environment()
     script = environment.get_template("animation.js.jinja").render()
     page = environment.get_template("report.html.jinja").render(
         meta=meta,
@@ -107,9 +114,10 @@ def write_report(
     write_atomically(Path(path), page.encode())
 
 
-def _environment() -> Environment:
+def page_environment(*loaders: BaseLoader) -> Environment:
+    """Templates of reports, of this room and of others, with the filters that they share."""
     environment = Environment(
-        loader=PackageLoader("evaluation", "."),
+        loader=ChoiceLoader([*loaders, PackageLoader("evaluation", ".")]),
         autoescape=select_autoescape(enabled_extensions=("jinja",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,15 @@ def write_json(path: str | Path, obj: Any) -> None:
     """
     path = Path(path)
     write_atomically(path, json.dumps(obj, allow_nan=False).encode())
+
+
+def without_nan(value: Any) -> Any:
+    """The same dicts and lists with None for each nan, as `write_json` wants them."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _read_json(path: str | Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from evaluation.operating_point import (
     choose_operating_points,
     operating_points_at,
 )
+from evaluation.results_json import without_nan
 from evaluation.video_scores import VideoScores, score_videos
 from evaluation.voc import VocScores, evaluate_voc
 
@@ -94,7 +94,7 @@ class Evaluation:
             },
             **({} if self.video is None else {"video": self.video.to_json()}),
         }
-        return _without_nan(whole)
+        return without_nan(whole)
 
     def _class_json(self, name: str) -> dict[str, Any]:
         point, curve = self.operating_point[name], self.curves[name]
@@ -152,11 +152,3 @@ def precision_at_recall(curve: Curve) -> NDArray[np.float64]:
         return np.full(len(RECALL_GRID), np.nan)
     envelope = np.append(np.maximum.accumulate(curve.precision[::-1])[::-1], 0.0)
     return envelope[np.searchsorted(curve.recall, RECALL_GRID - 1e-12, side="left")]
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

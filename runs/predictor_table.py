@@ -21,7 +21,7 @@ _COLUMNS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
     "auroc": "AUROC",
-    "auroc_within_quality": "within quality",
+    "within_auroc": "within quality",
     "ece": "ECE",
 }
 

@@ -14,6 +14,7 @@ from runs.targets import check_trusted, locate
 
 if TYPE_CHECKING:
     from detectors.base import Detector
+    from utility.module import UtilityPredictor
 
 CONFIG_FILE = "config.yaml"
 
@@ -73,6 +74,13 @@ class RunFolder:
         check_trusted(config, config_file)
         return cls(folder, config, _find_checkpoint(folder, checkpoint))
 
+    @property
+    def holds_predictor(self) -> bool:
+        """Whether a predictor of utility was trained, not a detector."""
+        from utility.module import UtilityPredictor
+
+        return issubclass(locate(self.config["model"]["_target_"], "model"), UtilityPredictor)
+
     def load_detector(self) -> Detector:
         """The trained detector, on the CPU, in eval mode.
 
@@ -82,10 +90,30 @@ class RunFolder:
         from detectors.checkpoint import read_checkpoint
 
         read_checkpoint(self.checkpoint)
+        return self._load()
+
+    def load_predictor(self) -> UtilityPredictor:
+        """The trained predictor of utility, on the CPU, in eval mode.
+
+        Raises:
+            ValueError: if the run trained something else, or the checkpoint cannot be loaded
+                safely, or is not this predictor's.
+        """
+        from detectors.checkpoint import read_checkpoint
+
+        if not self.holds_predictor:
+            raise ValueError(
+                f"run={self.path}: trained a detector ({self.config['model']['_target_']}); here "
+                "the run of a predictor of utility is needed (train.py experiment=utility_det)"
+            )
+        read_checkpoint(self.checkpoint, "targets", "predictor of utility")
+        return self._load()
+
+    def _load(self) -> Any:
         target = self.config["model"]["_target_"]
-        detector_class = locate(target, "model")
+        model_class = locate(target, "model")
         try:
-            detector = detector_class.load_from_checkpoint(
+            model = model_class.load_from_checkpoint(
                 self.checkpoint, map_location="cpu", weights_only=True
             )
         except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
@@ -95,7 +123,7 @@ class RunFolder:
                 f"{self.checkpoint}: does not fit {target}, which {self.path / CONFIG_FILE} "
                 f"names; give the checkpoint of this very run: {reason}"
             ) from error
-        return detector.eval()
+        return model.eval()
 
 
 def _read_config(config_file: Path) -> dict[str, Any]:

@@ -102,10 +102,10 @@ def _check_names(
 def check_trusted(config: Mapping[str, Any], source: Path) -> None:
     """Refuse a config that somebody else wrote if it names more than it may.
 
-    Allowed are subclasses of the detector, datamodule, callback, logger, trainer, optimizer and
+    Allowed are subclasses of the model, datamodule, callback, logger, trainer, optimizer and
     schedule base classes, and besides them exactly what the installed `conf/` itself names
-    (transforms, the functions that draw data). 'model' must be a detector and 'datamodule' a
-    datamodule.
+    (transforms, the functions that draw data). 'model' must be a detector or a predictor of
+    utility and 'datamodule' a datamodule.
 
     Args:
         config: the plain config of a run folder.
@@ -131,9 +131,9 @@ def check_trusted(config: Mapping[str, Any], source: Path) -> None:
 def _check_main_kinds(config: Mapping[str, Any], source: Path) -> None:
     from lightning.pytorch import LightningDataModule
 
-    from detectors.base import Detector
+    from detectors.trained_module import TrainedModule
 
-    for key, kind in {"model": Detector, "datamodule": LightningDataModule}.items():
+    for key, kind in {"model": TrainedModule, "datamodule": LightningDataModule}.items():
         target = config.get(key, {}).get("_target_")
         if target is None:
             continue
@@ -150,9 +150,9 @@ def _is_known_kind(target: str, key: str) -> bool:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from detectors.base import Detector
+    from detectors.trained_module import TrainedModule
 
-    kinds = (Detector, LightningDataModule, Callback, Logger, Trainer, Optimizer, LRScheduler)
+    kinds = (TrainedModule, LightningDataModule, Callback, Logger, Trainer, Optimizer, LRScheduler)
     if not _is_installed(target):
         return False
     found = locate(target, key)

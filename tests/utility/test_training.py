@@ -1,0 +1,107 @@
+"""The predictor learns: by itself on a few items, and through train.py from a label set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from train import train
+from utility.datamodule import UtilityDataModule
+from utility.module import UtilityPredictor
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {"backbone": "resnet10t", "view_size": 64, "crops": 2, "train_crops": 1}
+ARGUMENTS = {"stem_type": "deep", "stem_width": 16, "channels": [16, 32, 48, 64]}
+
+
+def test_a_predictor_overfits_32_items(label_folder: Path) -> None:
+    torch.manual_seed(0)
+    datamodule = UtilityDataModule(str(label_folder), limit_parents=8)
+    datamodule.setup("fit")
+    (batch,) = (b for b in datamodule.train_dataloader())
+    assert len(batch) == 32
+    weights = {"useful": 1.0, "utility": 1.0, "kept": 0.5, "quality": 0.1, "ranking": 0.1}
+    predictor = UtilityPredictor(
+        **datamodule.model_facts,
+        **SMALL,
+        backbone_arguments=ARGUMENTS,
+        views="resized",
+        loss_weights=weights,
+    )
+    optimizer = torch.optim.AdamW(predictor.parameters(), lr=3e-3)
+    for _ in range(120):
+        loss = sum(predictor.loss(predictor(batch.pictures), batch).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    predictor.eval()
+    estimates = predictor.estimate(batch.pictures)
+    assert ((estimates.useful > 0.5) == (batch.y == 1)).float().mean() > 0.96
+    assert (estimates.utility - batch.u).abs().mean() < 0.4
+    assert (estimates.kept - batch.m).abs().mean() < 0.25
+
+
+def compose_training(run: Path, *overrides: str) -> object:
+    paths = [f"paths.root={run}", f"paths.run={run}"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", overrides=[*overrides, *paths])
+
+
+@pytest.fixture(scope="module")
+def run(label_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    small = [f"model.{key}={value}" for key, value in SMALL.items()]
+    arguments = json.dumps(ARGUMENTS).replace('"', "").replace(" ", "")
+    cfg = compose_training(
+        folder, "experiment=utility_det", f"datamodule.root={label_folder}", "logger=csv",
+        "trainer=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1", *small,
+        f"++model.backbone_arguments={arguments}",
+    )  # fmt: skip
+    best = train(cfg)  # type: ignore[arg-type]
+    assert 0 <= best <= 1
+    return folder
+
+
+def test_a_training_leaves_figures_of_each_detector(run: Path) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics["targets"]) == ["a", "b"]
+    assert metrics["drawn"] is True
+    for scores in metrics["targets"].values():
+        assert scores["items"] == 32
+        assert 0 <= scores["accuracy"] <= 1
+        low, high = scores["within_auroc_95"]
+        assert low <= scores["within_auroc"] <= high
+    assert metrics["best_val_within_auroc"] >= 0
+
+
+def test_a_checkpoint_is_complete_and_carries_its_calibration(run: Path) -> None:
+    found = UtilityPredictor.load_from_checkpoint(
+        run / "best.ckpt", map_location="cpu", weights_only=True
+    )
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert found.calibration.to_json() == metrics["calibration"]
+    assert found.calibration.temperatures != (1.0, 1.0)
+    assert found.targets == ("a", "b")
+    assert found.trained["epochs"] >= 1
+
+
+def test_a_detector_is_not_trained_on_a_label_set(label_folder: Path, tmp_path: Path) -> None:
+    cfg = compose_training(
+        tmp_path, "model=ssd300_light", "datamodule=utility", "callbacks=[utility]",
+        f"datamodule.root={label_folder}", "logger=csv", "trainer=cpu",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="takes no targets, useful_share, which these data"):
+        train(cfg)  # type: ignore[arg-type]
+
+
+def test_a_predictor_is_judged_by_its_own_callback(label_folder: Path, tmp_path: Path) -> None:
+    cfg = compose_training(
+        tmp_path, "experiment=utility_paper", "callbacks=[default]",
+        f"datamodule.root={label_folder}", "logger=csv", "trainer=cpu",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"callbacks=\[utility\]"):
+        train(cfg)  # type: ignore[arg-type]

@@ -1,0 +1,100 @@
+"""How well scores know labels: tables I and II of the paper, with coverage and on common ground.
+
+Single networks and their combination leave different pictures out, so that their accuracies are
+not comparable (fault F8); each stands here on its own pictures and on those that all keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utility.label_set import LabelSet
+from utility.metrics import accuracy, bootstrap, figures, grouped_figures, within_group_auroc
+
+Scores = NDArray[np.float64]
+SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
+
+
+def target_table(
+    label_set: LabelSet,
+    rows: NDArray[np.int64],
+    y: NDArray[np.int8],
+    common: NDArray[np.int8],
+    scorers: Mapping[str, Scores],
+    resamples: int,
+) -> dict[str, Any]:
+    """The figures of all scorers for one target, in 0..1, NaN where they are not defined.
+
+    Args:
+        label_set: of the pictures.
+        rows: int64 [R].
+        y: [R], the target's labels, -1 where it has none.
+        common: [R], the labels on which all targets agree, -1 elsewhere.
+        scorers: name -> [R], of P(y = 1).
+        resamples: of the bootstrap over parents.
+
+    Returns:
+        `items`, `coverage` (share of pictures with a label), `useful` (share of label 1) and
+        `scorers`: name -> figures, `accuracy_95`, `within_auroc_95`, `accuracy_common`, and
+        `by_condition`, `by_size`.
+    """
+    images = label_set.images
+    condition, parent = images["condition"][rows], images["image_id"][rows]
+    size = size_classes(label_set)[rows]
+    known, shared = y >= 0, common >= 0
+    table: dict[str, Any] = {
+        "items": int(known.sum()),
+        "coverage": float(known.mean()),
+        "common": int(shared.sum()),
+        "useful": float(y[known].mean()) if known.any() else float("nan"),
+        "scorers": {},
+    }
+    for name, every in scorers.items():
+        kept, labels, groups = every[known], y[known], condition[known]
+        row: dict[str, Any] = figures(labels, kept, groups)
+        row |= _intervals(labels, kept, groups, parent[known], resamples)
+        row["accuracy_common"] = accuracy(common[shared], every[shared])
+        row["by_condition"] = grouped_figures(labels, kept, groups)
+        row["by_size"] = grouped_figures(labels, kept, size[known])
+        table["scorers"][name] = row
+    return table
+
+
+def _intervals(
+    y: NDArray[Any],
+    score: Scores,
+    group: NDArray[Any],
+    parent: NDArray[np.int64],
+    resamples: int,
+) -> dict[str, list[float]]:
+    def right(chosen: NDArray[np.int64]) -> float:
+        return accuracy(y[chosen], score[chosen])
+
+    def within(chosen: NDArray[np.int64]) -> float:
+        return within_group_auroc(y[chosen], score[chosen], group[chosen])
+
+    found = {"accuracy_95": right, "within_auroc_95": within}
+    estimates = {key: bootstrap(figure, parent, resamples) for key, figure in found.items()}
+    return {key: [estimate.low, estimate.high] for key, estimate in estimates.items()}
+
+
+def size_classes(label_set: LabelSet) -> NDArray[np.str_]:
+    """The size of each row's objects, by the median of their areas: COCO's small, medium, large.
+
+    'none' where there are no objects.
+    """
+    areas: dict[int, list[float]] = {}
+    for annotation in label_set.truth()["annotations"]:
+        if not annotation.get("iscrowd"):
+            area = annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3])
+            areas.setdefault(annotation["image_id"], []).append(float(area))
+    size_of = {
+        image_id: next(name for name, low, high in SIZES if low <= np.median(own) < high)
+        for image_id, own in areas.items()
+    }
+    ids = label_set.images["image_id"]
+    return np.array([size_of.get(int(image_id), "none") for image_id in ids], dtype=np.str_)

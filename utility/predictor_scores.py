@@ -1,0 +1,81 @@
+"""A predictor's estimates for pictures of a label set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from lightning.fabric.utilities import move_data_to_device
+from numpy.typing import NDArray
+from rich.progress import Progress
+from torch.utils.data import DataLoader
+
+from datamodules.samplers import EvaluationBatches
+from utility.label_set import LabelSet
+from utility.module import UtilityPredictor
+from utility.parent_dataset import ParentDataset
+from utility.picture_batch import join
+
+
+class PredictorScores(NamedTuple):
+    """What a predictor says of R pictures.
+
+    Attributes:
+        targets: T names.
+        useful: float32 [R, T], calibrated probabilities.
+    """
+
+    targets: tuple[str, ...]
+    useful: NDArray[np.float32]
+
+    def of(self, target: str) -> NDArray[np.float64]:
+        """Float64 [R]: the probability for a target; for one unknown to it, the mean of all."""
+        if target in self.targets:
+            return self.useful[:, self.targets.index(target)].astype(np.float64)
+        return self.useful.mean(axis=1, dtype=np.float64)
+
+
+def score_rows(
+    predictors: Sequence[UtilityPredictor],
+    label_set: LabelSet,
+    rows: NDArray[np.int64],
+    batch_size: int,
+    num_workers: int,
+    device: str,
+) -> list[PredictorScores]:
+    """Let predictors judge pictures, each of which is decoded and distorted once for all of them.
+
+    Args:
+        predictors: with their weights.
+        label_set: the pictures.
+        rows: int64 [R], ascending.
+        batch_size: parents a batch.
+        num_workers: loader processes.
+        device: such as 'cpu' or 'cuda'.
+    """
+    nothing = np.zeros((len(label_set), 0), dtype=np.float32)
+    dataset = ParentDataset(label_set, rows, nothing.astype(np.int8), nothing, nothing)
+    loader = DataLoader(
+        dataset,
+        batch_sampler=EvaluationBatches(len(dataset), 1, 0, batch_size),
+        num_workers=num_workers,
+        collate_fn=join,
+    )
+    models = [predictor.to(device).eval() for predictor in predictors]
+    order: list[NDArray[np.int64]] = []
+    found: list[list[NDArray[np.float32]]] = [[] for _ in models]
+    with Progress() as progress:
+        for batch in progress.track(loader, description=f"predictors on {label_set.folder.name}"):
+            order.append(batch.rows.numpy())
+            pictures = move_data_to_device(batch.pictures, torch.device(device))
+            for model, parts in zip(models, found, strict=True):
+                parts.append(model.estimate(pictures).useful.cpu().numpy())
+    place = np.searchsorted(rows, np.concatenate(order))
+    scores = []
+    for model, parts in zip(models, found, strict=True):
+        useful = np.empty((len(rows), len(model.targets)), dtype=np.float32)
+        useful[place] = np.concatenate(parts)
+        scores.append(PredictorScores(model.targets, useful))
+    return scores
