@@ -117,8 +117,9 @@ class Curve:
 
     @property
     def area(self) -> NDArray[np.float64]:
-        """Under the curve: float64 [1 + B], the mean mAP over all shares."""
-        return np.trapezoid(self.map, SHARES, axis=1)
+        """Under the curve, by the trapezium rule: float64 [1 + B], the mean mAP over all shares."""
+        middles: NDArray[np.float64] = (self.map[:, 1:] + self.map[:, :-1]) / 2
+        return middles.mean(axis=1)
 
 
 def replacement_curves(
