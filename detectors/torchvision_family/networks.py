@@ -13,7 +13,7 @@ from torchvision.models import get_model_builder, mobilenet_v3_large
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FasterRCNN
 from torchvision.models.detection.fcos import FCOS
-from torchvision.models.detection.retinanet import RetinaNet
+from torchvision.models.detection.retinanet import RetinaNet, RetinaNetHead
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.ssd import SSD
 from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
@@ -111,13 +111,15 @@ def _over_timm(
     """A detector over another backbone, with anchors as torchvision has them for its own."""
     options |= {"image_mean": list(backbone.mean), "image_std": list(backbone.std)}
     ratios = ((0.5, 1.0, 2.0),) * len(backbone.strides)
-    if architecture == "retinanet_resnet50_fpn":
+    if architecture.startswith("retinanet"):
         # Three sizes an octave: 32, 40 and 50 px at stride 8.
         sides = tuple(
             tuple(int(4 * stride * 2 ** (third / 3)) for third in range(3))
             for stride in backbone.strides
         )
         anchors = AnchorGenerator(sides, ratios)
+        if architecture.endswith("_v2"):
+            options["head"] = _retinanet_v2_head(backbone, anchors, class_slots)
         return RetinaNet(backbone, class_slots, anchor_generator=anchors, **options)
     if architecture == "fcos_resnet50_fpn":
         points = AnchorGenerator(tuple((s,) for s in backbone.strides), ((1.0,),) * len(ratios))
@@ -129,6 +131,23 @@ def _over_timm(
     return FasterRCNN(
         backbone, class_slots, rpn_anchor_generator=anchors, box_roi_pool=pooled, **options
     )
+
+
+def _retinanet_v2_head(
+    backbone: TimmFPN, anchors: AnchorGenerator, class_slots: int
+) -> RetinaNetHead:
+    """Torchvision's second head: normalised by groups, and boxes that learn from GIoU."""
+    groups = 32
+    if backbone.out_channels % groups:
+        raise ValueError(
+            f"pyramid_channels: the head of retinanet_resnet50_fpn_v2 normalises {groups} groups "
+            f"of channels, so a multiple of {groups} is needed; got {backbone.out_channels}"
+        )
+    norm = partial(nn.GroupNorm, groups)
+    counts = anchors.num_anchors_per_location()
+    head = RetinaNetHead(backbone.out_channels, counts[0], class_slots, norm)
+    head.regression_head._loss_type = "giou"
+    return head
 
 
 def _widen_tail(network: Any, class_slots: int) -> None:

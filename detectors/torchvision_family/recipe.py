@@ -10,7 +10,12 @@ from typing import Any
 from detectors.torchvision_family.anchors import Levels
 
 NORMS = ("batch", "frozen", "frozen_eps_0")
-OVER_TIMM = ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn")
+OVER_TIMM = (
+    "fasterrcnn_resnet50_fpn",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "fcos_resnet50_fpn",
+)
 _SSDLITE = "ssdlite320_mobilenet_v3_large"
 
 

@@ -24,7 +24,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
 # Faster R-CNN over each backbone, the one-stage detectors over the first.
 COMBINATIONS = [
     *(("fasterrcnn_resnet50_fpn", name) for name in BACKBONES),
-    ("retinanet_resnet50_fpn", "resnet10t"),
+    ("retinanet_resnet50_fpn_v2", "resnet10t"),
     ("fcos_resnet50_fpn", "resnet10t"),
 ]
 
@@ -72,7 +72,9 @@ def test_the_contract_is_kept(architecture: str, name: str) -> None:
     check_detector(over_timm(architecture, name))
 
 
-@pytest.mark.parametrize("architecture", ["retinanet_resnet50_fpn", "fcos_resnet50_fpn"])
+@pytest.mark.parametrize(
+    "architecture", ["retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2", "fcos_resnet50_fpn"]
+)
 def test_anchors_are_those_of_torchvision_over_its_own_backbone(architecture: str) -> None:
     own = get_model_builder(architecture)(weights=None, weights_backbone=None)
     ours = over_timm(architecture, "resnet10t").network
@@ -80,6 +82,24 @@ def test_anchors_are_those_of_torchvision_over_its_own_backbone(architecture: st
     assert ours.anchor_generator.aspect_ratios == own.anchor_generator.aspect_ratios
     shapes = [[m.shape[2:] for m in n.backbone(FRAME).values()] for n in (ours, own)]
     assert shapes[0] == shapes[1]
+
+
+def test_the_second_retinanet_has_the_head_of_torchvisions() -> None:
+    own = get_model_builder("retinanet_resnet50_fpn_v2")(weights=None, weights_backbone=None)
+    ours = over_timm("retinanet_resnet50_fpn_v2", "resnet10t").network
+    kinds = [[type(layer) for layer in network.head.modules()] for network in (ours, own)]
+    assert kinds[0] == kinds[1]
+    assert ours.head.regression_head._loss_type == own.head.regression_head._loss_type == "giou"
+
+
+def test_a_pyramid_that_its_head_cannot_normalise_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"pyramid_channels: .*multiple of 32 is needed; got 48"):
+        TorchvisionDetector(
+            ["door"],
+            architecture="retinanet_resnet50_fpn_v2",
+            backbone="resnet10t",
+            pyramid_channels=48,
+        )
 
 
 def test_another_architecture_over_timm_is_refused() -> None:
