@@ -2,6 +2,7 @@
 
 python predict.py run=outputs/2026-11-20/18-00-00 source=street.jpg|folder/|'photos/*.jpg'|clip.mp4
 python predict.py run=outputs/… source=fits/ [watch=true hydra.run.dir=outputs/sun]
+python predict.py run=outputs/… source=folder/     # of a predictor of utility: ranks pictures
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from runs.sources import Source, find_source
 if TYPE_CHECKING:
     from detectors.frame_stream import FrameStream
     from runs.prediction_folder import PredictionFolder
+    from utility.gate import UtilityGate
 
 
 def predict(cfg: DictConfig) -> Path:
@@ -30,7 +32,8 @@ def predict(cfg: DictConfig) -> Path:
 
     Returns:
         The folder with predictions.json, images.json and pictures/ or annotated videos; for the
-        sun with events as well. A watch writes events and a line for each frame.
+        sun with events as well. A watch writes events and a line for each frame. A predictor of
+        utility leaves utility.csv and contact_sheet.jpg.
     """
     check_settings(cfg, PREDICTION)
     source = None if cfg.watch else find_source(str(cfg.source))
@@ -45,6 +48,8 @@ def predict(cfg: DictConfig) -> Path:
     if cfg.device.startswith("cuda") and not has_gpu:
         raise ValueError(f"device={cfg.device}: PyTorch finds no CUDA GPU here; use device=cpu")
     device = ("cuda" if has_gpu else "cpu") if cfg.device == "auto" else cfg.device
+    if run.holds_predictor:
+        return _rank(cfg, source, run, device)
     detector = run.load_detector().to(device)
     output = PredictionFolder(Path(cfg.paths.run), detector, cfg.draw_above)
     stream = open_stream(detector, run, cfg.window)
@@ -53,6 +58,20 @@ def predict(cfg: DictConfig) -> Path:
     else:
         _predict_source(cfg, source, stream, output)
     return output.folder
+
+
+def _rank(cfg: DictConfig, source: Source | None, run: RunFolder, device: str) -> Path:
+    """Pictures by what they are worth to detectors."""
+    if source is None or not source.pictures:
+        raise ValueError(f"run={run.path}: a predictor of utility judges pictures alone; give some")
+    from runs.utility_prediction import rank_pictures
+
+    folder = Path(cfg.paths.run)
+    predictor = run.load_predictor().to(device)
+    ranked = rank_pictures(predictor, source.pictures, folder, cfg.on_bad_image)
+    useless = sum(picture.score < 0.5 for picture in ranked)
+    print(f"\n{len(ranked)} pictures, {useless} of them useless to detectors: {folder}")
+    return folder
 
 
 def _predict_source(
@@ -76,10 +95,26 @@ def _predict_source(
             f"{median:.1f} ms (median), {p95:.1f} ms (95th percentile)\n"
         )
     else:
+        gate = _open_gate(cfg, output)
         pictures = source.pictures
-        predict_pictures(output.detector, pictures, output, cfg.on_bad_image, cfg.batch_size)
+        predict_pictures(output.detector, pictures, output, cfg.on_bad_image, cfg.batch_size, gate)
+        if gate is not None:
+            speed = (
+                f"{gate.held} of {gate.judged} pictures held back as useless (images.json), which "
+                f"took {gate.milliseconds:.1f} ms each; "
+            )
     output.close()
     _tell(speed, "frames" if clips else "pictures", output, "unreadable skipped")
+
+
+def _open_gate(cfg: DictConfig, output: PredictionFolder) -> UtilityGate | None:
+    """The gate that stands before the detector, if one is asked for."""
+    if cfg.utility_gate is None:
+        return None
+    from utility.gate import UtilityGate
+
+    predictor = RunFolder.open(str(cfg.utility_gate)).load_predictor()
+    return UtilityGate(predictor.to(output.detector.device))
 
 
 def _predict_sun(

@@ -15,6 +15,7 @@ from datamodules.picture import read_picture
 from detectors.base import Detector
 from runs.prediction_folder import PredictionFolder
 from structures import Batch, Prediction, Target
+from utility.gate import UtilityGate
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def predict_pictures(
     output: PredictionFolder,
     on_bad_image: str,
     batch_size: int,
+    gate: UtilityGate | None = None,
 ) -> None:
     """Predict pictures, with a progress bar, and draw each into `output`.
 
@@ -75,6 +77,7 @@ def predict_pictures(
         output: where predictions go.
         on_bad_image: see `read_frames`.
         batch_size: pictures that go through the detector at a time.
+        gate: holds back pictures of too little utility, which the detector then does not see.
 
     Raises:
         ValueError: see `read_frames`.
@@ -82,6 +85,8 @@ def predict_pictures(
     frames = read_frames(pictures, on_bad_image, output.skipped)
     for _ in track(range(0, len(pictures), batch_size), description="predicting"):
         chunk = [frame for frame in islice(frames, batch_size) if frame is not None]
+        if gate is not None:
+            chunk = _let_through(gate, chunk, output)
         if not chunk:
             continue
         for frame, prediction in zip(chunk, detect(detector, chunk), strict=True):
@@ -91,3 +96,16 @@ def predict_pictures(
                 f"{frame.image_id:06d}_{frame.path.stem}.jpg",
                 output.draw(frame.picture, prediction),
             )
+
+
+def _let_through(gate: UtilityGate, frames: list[Frame], output: PredictionFolder) -> list[Frame]:
+    """Those that the gate lets through; the others are noted with their scores."""
+    planes = [torch.from_numpy(frame.picture).permute(2, 0, 1) for frame in frames]
+    scores = gate(planes).tolist()
+    passed = []
+    for frame, score in zip(frames, scores, strict=True):
+        if score >= gate.threshold:
+            passed.append(frame)
+        else:
+            output.held.append({"file_name": str(frame.path), "utility": round(score, 4)})
+    return passed

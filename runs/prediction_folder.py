@@ -30,6 +30,7 @@ class PredictionFolder:
         detector: whose classes and operating point are used.
         draw_above: score from which detections are drawn; None takes the operating point.
         skipped: files that could not be read.
+        held: pictures that a gate held back, and why.
         videos: the clips that pictures are frames of, if any, as COCO-VID lists them.
     """
 
@@ -37,6 +38,7 @@ class PredictionFolder:
     detector: Detector
     draw_above: float | None
     skipped: list[str] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
     images: list[dict[str, Any]] = field(default_factory=list)
     videos: list[dict[str, Any]] = field(default_factory=list)
     detections: list[Detections] = field(default_factory=list)
@@ -91,8 +93,8 @@ class PredictionFolder:
         ]
         found = Detections.concatenate(self.detections)
         write_results(self.folder / "predictions.json", found)
-        videos = {"videos": self.videos} if self.videos else {}
-        write_json(
-            self.folder / "images.json",
-            {"images": self.images, "categories": categories, "skipped": self.skipped, **videos},
-        )
+        images = {"images": self.images, "categories": categories, "skipped": self.skipped}
+        # Where there are none, nothing is said of them.
+        more = {"videos": self.videos, "held": self.held}
+        images |= {name: listed for name, listed in more.items() if listed}
+        write_json(self.folder / "images.json", images)

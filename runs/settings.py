@@ -71,6 +71,7 @@ PREDICTION: Mapping[str, Rule] = {
     "checkpoint": _PATH,
     "source": _PATH,
     "batch_size": _whole(1),
+    "utility_gate": Rule("a path or null", lambda value: isinstance(value, str | int | None)),
     "on_bad_image": Rule("error or skip", lambda value: value in ("error", "skip")),
     "device": Rule(
         "auto, cpu, mps, cuda or one of cuda:0, cuda:1, …",

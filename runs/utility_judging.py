@@ -79,6 +79,13 @@ def _print(metrics: dict[str, Any], names: Sequence[str], folder: Path) -> None:
             table.add_row(name, *(f"{value:.3f}" for value in values))
         console.print(table)
         for name in names:
+            row = found["scorers"][name]
+            replaced, without = (row[k] - found["none"] for k in ("own_map", "own_filtered"))
+            console.print(
+                f"{name} as a gate: holds back {row['own_share']:.1%}, {replaced:+.4f} mAP with "
+                f"these replaced, {without:+.4f} without them, "
+                f"{metrics['milliseconds'][name]:.1f} ms a picture"
+            )
             for other, ahead in found["ahead"][name].items():
                 value, low, high = ahead["area"]
                 console.print(f"{name} is ahead of {other} by {value:+.4f} of area "

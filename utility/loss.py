@@ -44,6 +44,8 @@ class UtilityLoss(nn.Module):
 
     def forward(self, outputs: Outputs, batch: PictureBatch) -> dict[str, Tensor]:
         """The weighted terms; a batch in which a term has nothing to say gives it 0."""
+        # In float32 under mixed precision too.
+        outputs = Outputs(*(None if o is None else o.float() for o in outputs))  # type: ignore[arg-type]
         known = batch.y >= 0
         terms = {"useful": self._useful(outputs.useful, batch.y, known)}
         if outputs.utility is not None:
@@ -63,7 +65,9 @@ class UtilityLoss(nn.Module):
         if "ranking" in self.weights:
             ranked = outputs.useful if outputs.utility is None else outputs.utility
             terms["ranking"] = ranking_loss(ranked, batch)
-        return {term: self.weights[term] * loss for term, loss in terms.items()}
+        return {
+            term: self.weights[term] * loss for term, loss in terms.items() if term in self.weights
+        }
 
     def _useful(self, logits: Tensor, y: Tensor, known: Tensor) -> Tensor:
         weight = torch.where(y == 1, 0.5 / self.share, 0.5 / (1 - self.share))

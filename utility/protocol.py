@@ -93,6 +93,7 @@ class UtilityProtocol:
             "seen": facts_of(seen, judged[seen]),
             "unseen": facts_of(unseen, judged[unseen]),
             "predictors": {name: list(p.targets) for name, p in predictors.items()},
+            "milliseconds": {n: found.milliseconds for n, found in scores[unseen].items()},
             "accuracy": self._seen_tables(seen, judged[seen], scores[seen]),
             "accuracy_unseen": self._unseen_tables(
                 seen, unseen, judged[unseen], scores[unseen], detectors

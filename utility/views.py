@@ -49,7 +49,7 @@ class Views(nn.Module):
             raise ValueError(f"view_size: must be a multiple of {GRID}, got {size}")
         if not (1 <= crops <= MOST_CROPS and 1 <= train_crops <= MOST_CROPS):
             raise ValueError(
-                f"crops and train_crops: 1 to {MOST_CROPS}, got {crops}, {train_crops}"
+                f"crops and train_crops: must be 1 to {MOST_CROPS}, got {crops} and {train_crops}"
             )
         self.kind = kind
         self.size = size
