@@ -1,0 +1,69 @@
+"""The commands of docs/utility.md, typed one after another on a small label set."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+
+from evaluate import evaluate
+from predict import predict
+from train import train
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = [
+    "trainer=cpu", "trainer.max_epochs=1", "logger=csv", "model.view_size=32",
+    "datamodule.batch_size=8", "datamodule.per_parent=2",
+]  # fmt: skip
+
+
+def commands(script: str) -> list[list[str]]:
+    text = (ROOT / "docs" / "utility.md").read_text("utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
+    lines = [re.sub(r"\s#.*", "", line) for block in blocks for line in block.split("\n")]
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return [shlex.split(line)[2:] for line in joined if line.startswith(f"python {script}")]
+
+
+def typed(name: str, words: list[str], function: Callable, run: Path) -> None:
+    paths = [f"paths.root={Path.cwd()}", f"paths.run={run}"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        function(compose(name, overrides=[*words, *paths]))
+
+
+@pytest.mark.slow
+def test_the_page(
+    write_label_set: Callable[..., Path], label_folder: Path, trained_run: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    sets = tmp_path / "data" / "utility"
+    shutil.copytree(label_folder, sets / "street")
+    unseen = write_label_set(qualities=(8, 30), detectors={"c": 2})
+    shutil.copytree(unseen, sets / "street_unseen")
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite("photos/a.png", np.full((90, 120, 3), 127, np.uint8))
+    single, *_ = [words for words in commands("train.py") if "-m" in words]
+    assert "seed=0,1,2" in single
+    day = tmp_path / "outputs" / "2026-11-20"
+    detector, other = day / "20-00-00", day / "19-00-00"
+    shutil.copytree(trained_run, detector)
+    for place, words in enumerate(w for w in commands("train.py") if "-m" not in w):
+        run = (day / "18-00-00", other, tmp_path / "outputs" / "third")[place]
+        typed("train", [*words, *SMALL], train, run)
+        assert (run / "metrics.json").is_file()
+    for words in commands("evaluate.py"):
+        typed("evaluate", [*words, "protocol.resamples=5"], evaluate, tmp_path / "judged")
+    assert (tmp_path / "judged" / "report.html").is_file()
+    first, second = commands("predict.py")
+    typed("predict", first, predict, tmp_path / "ranked")
+    assert (tmp_path / "ranked" / "contact_sheet.jpg").is_file()
+    typed("predict", second, predict, tmp_path / "gated")
+    assert (tmp_path / "gated" / "images.json").is_file()
