@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
+from runs.code_version import write_code_version
 from runs.explained_errors import explained_errors
+from runs.resuming import find_resumption, resumed_config
 from runs.run_folder import write_config
 from runs.score_table import print_scores
 from runs.settings import TRAINING, check_settings
@@ -71,8 +73,11 @@ def train(cfg: DictConfig) -> float:
     """
     check_settings(cfg, TRAINING)
     check_slurm_tasks(cfg.trainer, os.environ)
+    cfg = resumed_config(cfg)
     folder = Path(cfg.paths.run)
+    begin = find_resumption(cfg)
     config = write_config(cfg, folder)
+    write_code_version(folder)
     check_arguments(config)
 
     import wandb
@@ -91,10 +96,11 @@ def train(cfg: DictConfig) -> float:
     datamodule.setup("fit")
     model = build_model(cfg, datamodule.model_facts)
     trainer = build_trainer(cfg)
+    begin.apply(trainer, datamodule, folder)
     for logger in trainer.loggers:
         logger.log_hyperparams(config)
     try:
-        trainer.fit(model, datamodule=datamodule)
+        trainer.fit(model, datamodule=datamodule, ckpt_path=begin.checkpoint, weights_only=True)
         best: Any = trainer.checkpoint_callback
         if not best.best_model_path:
             raise ValueError(

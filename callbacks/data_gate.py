@@ -46,8 +46,8 @@ class DataGate(Callback):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
+        if not trainer.is_global_zero or trainer.ckpt_path is not None:
+            return  # what a resumed training sees was looked at when it began
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not hasattr(datamodule, "annotations"):
             raise ValueError(

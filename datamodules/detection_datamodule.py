@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler
 from typing_extensions import override
 
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
 from datamodules.data_source import DataSource
 from datamodules.judged_data import JudgedData
 from datamodules.loaders import clip_loader
-from datamodules.samplers import EvaluationBatches, TrainingSampler
+from datamodules.samplers import EvaluationBatches, TrainingBatches, TrainingSampler
 from structures import Batch
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class DetectionDataModule(JudgedData, LightningDataModule):  # type: ignore[misc
         self.num_workers = num_workers
         self.seed = seed
         self.augmentation = augmentation
+        self._resume_at = (0, 0)
         JudgedData.__init__(
             self,
             DataSource(root, split_seed, fractions, on_bad_image, class_names, draw, drawn_root),
@@ -92,6 +93,15 @@ class DetectionDataModule(JudgedData, LightningDataModule):  # type: ignore[misc
                 "%s %s: %d pictures, %d boxes", self.name, split, len(data), len(data.labels)
             )
 
+    def resume_at(self, epoch: int, batches: int) -> None:
+        """Let the training begin within an epoch.
+
+        Args:
+            epoch: the first one, counted from 0.
+            batches: of it that are done, in each process.
+        """
+        self._resume_at = (epoch, batches)
+
     @override
     def train_dataloader(self) -> DataLoader[Batch]:
         if not len(self.annotations("train")):
@@ -99,7 +109,8 @@ class DetectionDataModule(JudgedData, LightningDataModule):  # type: ignore[misc
         dataset = self._dataset("train", training=True)
         sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
-        batches = BatchSampler(sampler, self.batch_size, len(sampler) >= self.batch_size)
+        drop_last = len(sampler) >= self.batch_size
+        batches = TrainingBatches(sampler, self.batch_size, drop_last, self._resume_at)
         return clip_loader(dataset, batches, self.num_workers, self.seed, persistent=True)
 
     @override

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
-from torch.utils.data import Dataset, DistributedSampler, Sampler
+from torch.utils.data import BatchSampler, Dataset, DistributedSampler, Sampler
 from typing_extensions import override
 
 
@@ -24,6 +24,30 @@ class TrainingSampler(DistributedSampler[Any]):
     @override
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         return ((index, self.epoch) for index in super().__iter__())
+
+
+class TrainingBatches(BatchSampler):
+    """Batches of a `TrainingSampler`, of which a resumed training passes over those it has had.
+
+    Args:
+        sampler: of the items.
+        batch_size: clips a batch.
+        drop_last: whether a rest that makes no whole batch is left out.
+        resume_at: the epoch that a resumed training begins in, and its batches that are done.
+    """
+
+    def __init__(
+        self, sampler: TrainingSampler, batch_size: int, drop_last: bool, resume_at: tuple[int, int]
+    ) -> None:
+        super().__init__(sampler, batch_size, drop_last)
+        self._epoch, self._done = resume_at
+        # Loader processes begin to load before Lightning names the epoch.
+        sampler.set_epoch(self._epoch)
+
+    @override
+    def __iter__(self) -> Iterator[list[int]]:
+        sampler: Any = self.sampler
+        return islice(super().__iter__(), self._done if sampler.epoch == self._epoch else 0, None)
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):

@@ -11,6 +11,7 @@ _WARNINGS = (
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
     # Every process logs the same figure, computed once and broadcast; a mean of them would round.
     r".*`self\.log\('(val|test)/.*sync_dist=True",
+    r".*your dataloader is not resumable",  # `TrainingBatches` is
     r".*does not have many workers",  # num_workers is the user's choice, 0 suits small machines
 )
 

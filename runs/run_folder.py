@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from utility.module import UtilityPredictor
 
 CONFIG_FILE = "config.yaml"
+RESUME_KEYS = ("resume", "force")  # of this start, not of the run
 
 
 def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
@@ -29,6 +30,8 @@ def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
 
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
+    for key in RESUME_KEYS:
+        plain.pop(key, None)
     write_atomically(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(plain)).encode())
     return plain  # type: ignore[return-value]
 
@@ -70,7 +73,7 @@ class RunFolder:
             raise FileNotFoundError(
                 f"run={path}: holds no {CONFIG_FILE}, so it is not the folder of a training"
             )
-        config = _read_config(config_file)
+        config = read_config(config_file)
         check_trusted(config, config_file)
         return cls(folder, config, _find_checkpoint(folder, checkpoint))
 
@@ -126,7 +129,12 @@ class RunFolder:
         return model.eval()
 
 
-def _read_config(config_file: Path) -> dict[str, Any]:
+def read_config(config_file: Path) -> dict[str, Any]:
+    """The plain config of a run, which somebody else may have written; its classes are unchecked.
+
+    Raises:
+        ValueError: if it is malformed or no config of a training.
+    """
     try:
         config = OmegaConf.to_container(OmegaConf.load(config_file), resolve=False)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:

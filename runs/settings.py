@@ -50,6 +50,10 @@ _DEVICES = Rule(
 TRAINING: Mapping[str, Rule] = {
     "seed": _whole(0, 2**32 - 1),
     "warm_start": Rule("a path or null", lambda value: value is None or isinstance(value, str)),
+    "resume": Rule(
+        "the folder of a run, auto or null", lambda value: value is None or isinstance(value, str)
+    ),
+    "force": _SWITCH,
     "compile": _SWITCH,
     "channels_last": _SWITCH,
     "trainer.max_epochs": _whole(1, None, -1, None),

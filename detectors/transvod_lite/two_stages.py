@@ -85,6 +85,11 @@ class TwoStageDetector(Detector):
             self.network.warm_start_temporal_heads()
 
     @override
+    def on_train_start(self) -> None:
+        if self.stage == TEMPORAL:
+            self._freeze()  # a training that is resumed within an epoch does not begin that one
+
+    @override
     def on_train_epoch_start(self) -> None:
         if self.network.temporal is None:
             return

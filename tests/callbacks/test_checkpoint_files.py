@@ -40,10 +40,11 @@ def trainer_of_the_yaml(folder: Path, *callbacks: Callback, epochs: int) -> Trai
     paths = [f"paths.root={folder}", f"paths.run={folder}", "trainer=cpu"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=[*paths, f"trainer.max_epochs={epochs}"])
-    saving = [instantiate(config.callbacks[k]) for k in ("checkpoint", "last_checkpoint")]
+    # Points to resume from come first, as in the YAML.
+    saving = [instantiate(config.callbacks[k]) for k in ("resume_points", "checkpoint")]
     trainer: Trainer = instantiate(
         config.trainer,
-        callbacks=[*callbacks, *saving],
+        callbacks=[*saving[:1], *callbacks, *saving[1:]],
         logger=False,
         enable_progress_bar=False,
         limit_train_batches=2,
@@ -66,7 +67,8 @@ def test_a_killed_run_goes_on_from_its_latest_epoch_though_the_best_is_older(
     best, last = content(tmp_path / "best.ckpt"), content(tmp_path / "last.ckpt")
     assert (best["epoch"], last["epoch"]) == (0, 2)
     assert (best["global_step"], last["global_step"]) == (2, 6)
-    assert sorted(path.name for path in tmp_path.glob("*.ckpt")) == ["best.ckpt", "last.ckpt"]
+    files = sorted(path.name for path in tmp_path.glob("*.ckpt"))
+    assert files == ["before_last.ckpt", "best.ckpt", "last.ckpt"]
 
     resumed = trainer_of_the_yaml(tmp_path, FallingScore(), epochs=5)
     resumed.fit(oracle(), datamodule=data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
