@@ -72,8 +72,8 @@ def train(cfg: DictConfig) -> float:
         sweeps maximise.
     """
     check_settings(cfg, TRAINING)
-    check_slurm_tasks(cfg.trainer, os.environ)
     cfg = resumed_config(cfg)
+    check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     begin = find_resumption(cfg)
     config = write_config(cfg, folder)

@@ -35,7 +35,7 @@ class MetricsCSV(CSVLogger):
     @property
     @override
     def experiment(self) -> ExperimentWriter:  # type: ignore[override]
-        if self._experiment is None and rank_zero_only.rank == 0:
+        if self._experiment is None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             self._experiment = _Writer(self.log_dir)
             self._experiment.take_over(_read_rows(self._file())[: self._position])
         return super().experiment  # type: ignore[return-value]

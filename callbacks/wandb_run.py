@@ -85,7 +85,7 @@ class ResumableWandb(WandbLogger):
     @property
     @override
     def experiment(self) -> Any:
-        if self._experiment is None and rank_zero_only.rank == 0:
+        if self._experiment is None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             self._wandb_init["id"] = self._id = self._read_or_make_id()
             if self._resumed:
                 # A server knows rows after the checkpoint, and would refuse them a second time.

@@ -57,6 +57,11 @@ class Resumption:
             if trainer.is_global_zero:
                 files.remove()
             return
+        if not hasattr(datamodule, "resume_at"):
+            raise ValueError(
+                f"{type(datamodule).__name__} has no resume_at(epoch, batches), as "
+                "DetectionDataModule does, so a training on it cannot be gone on with"
+            )
         datamodule.resume_at(self.epoch, self.batches)
         if trainer.is_global_zero:
             files.begin_from(self.checkpoint, self.best)
@@ -184,6 +189,7 @@ def _config_differences(saved: DictConfig, wanted: DictConfig) -> list[str]:
 
 def _leaves(config: DictConfig) -> Iterator[tuple[str, Any]]:
     plain: Any = OmegaConf.to_container(config, resolve=True)
+    stack: list[tuple[tuple[str, ...], Any]]
     stack = [((), {key: value for key, value in plain.items() if key not in RESUME_KEYS})]
     while stack:
         path, node = stack.pop()

@@ -104,8 +104,12 @@ def run_composed(name: str, words: list[str], home: Path, function: Callable) ->
         function(compose(name, overrides=[*words, *paths]))
 
 
+# tests/test_resume.py resumes runs.
+ONCE = [c for c in of("train.py") if not re.search("--help| -m | resume=", c)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in of("train.py") if not re.search("--help| -m ", c)])
+@pytest.mark.parametrize("command", ONCE)
 def test_training(command: str, home: Path, drawn_root: Path):
     words = overrides(command)
     run_composed("train", [*words, *small_overrides(words, drawn_root)], home, train)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from datamodules.samplers import EvaluationBatches, TrainingSampler
+from datamodules.samplers import EvaluationBatches, TrainingBatches, TrainingSampler
 from evaluation.conditions import CLEAN
 from utility.label_set import LabelSet
 from utility.parent_dataset import ParentDataset
@@ -77,6 +77,7 @@ class UtilityDataModule(LightningDataModule):
         self._per_parent = per_parent
         self._num_workers = num_workers
         self._seed = seed
+        self._resume_at = (0, 0)
         self._limit = limit_parents
         self.label_set: LabelSet
         self.targets: tuple[str, ...] = ()
@@ -140,11 +141,16 @@ class UtilityDataModule(LightningDataModule):
             rows, per_parent = rows[(self.y[rows] >= 0).any(axis=1)], self._per_parent
         return ParentDataset(self.label_set, rows, self.y, self.u, self.m, per_parent, self._seed)
 
+    def resume_at(self, epoch: int, batches: int) -> None:
+        """Let the training begin within an epoch, after so many batches of each process."""
+        self._resume_at = (epoch, batches)
+
     @override
     def train_dataloader(self) -> DataLoader[PictureBatch]:
         dataset = self.dataset("train")
         sampler = TrainingSampler(dataset, *self._processes(), seed=self._seed)
-        batches = BatchSampler(sampler, self._batch_size, len(sampler) >= self._batch_size)
+        drop_last = len(sampler) >= self._batch_size
+        batches = TrainingBatches(sampler, self._batch_size, drop_last, self._resume_at)
         return self._loader(dataset, batches)
 
     @override
