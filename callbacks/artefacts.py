@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from callbacks.run_facts import report_meta
+from detectors.base import Detector
 from evaluation.conditions import CLEAN
 from evaluation.detection_cache import CachedDetections
+from evaluation.events import EventEvaluation
 from evaluation.report import write_report
 from evaluation.results_json import write_json, write_results
 from evaluation.robustness import Robustness, measure_robustness
@@ -26,10 +28,12 @@ class TestFigures(NamedTuple):
 
     Attributes:
         robustness: under distortion; None where the pictures were shown as stored alone.
+        events: found on the sky; None where the pictures are no videos of it.
         scalars: without the figures that are not defined.
     """
 
     robustness: Robustness | None
+    events: EventEvaluation | None
     scalars: dict[str, float]
 
 
@@ -37,7 +41,7 @@ def write_artefacts(
     folder: Path,
     datamodule: Any,
     judged: Mapping[str, CachedDetections],
-    operating_point: dict[str, float],
+    detector: Detector,
     facts: dict[str, Any],
 ) -> TestFigures:
     """Judge the detections of a test, and write its artefacts.
@@ -47,13 +51,14 @@ def write_artefacts(
             predictions/<condition>.json where pictures were distorted.
         datamodule: that was tested.
         judged: condition -> detections; 'clean' is among them.
-        operating_point: class name -> threshold, as the detector carries it.
+        detector: whose thresholds count, chosen on validation data.
         facts: what `run_facts` returned.
     """
     # Thresholds chosen on the tested pictures are chosen anew, so the report owns up to it.
-    thresholds = operating_point if datamodule.test_split == "test" else {}
+    chosen = datamodule.test_split == "test" and bool(detector.operating_point)
+    thresholds = (detector.operating_point, detector.event_threshold) if chosen else (None, None)
     truth = judged_truth(datamodule, "test", judged[CLEAN])
-    clean = evaluate_detections(truth, judged[CLEAN].detections, thresholds or None)
+    clean = evaluate_detections(truth, judged[CLEAN].detections, *thresholds)
     skipped = {*datamodule.skipped_in("test"), *judged[CLEAN].skipped.tolist()}
     facts = {**facts, "skipped_pictures": sorted(skipped)}
     metrics = {**facts, **clean.to_json()}
@@ -75,7 +80,7 @@ def write_artefacts(
         examples=examples,
     )
     log.info("metrics.json, predictions.json, report.html written to %s", folder)
-    return TestFigures(robustness, _scalars(clean, robustness, facts))
+    return TestFigures(robustness, clean.events, _scalars(clean, robustness, facts))
 
 
 def judged_truth(datamodule: Any, split: str, frames: CachedDetections) -> dict[str, Any]:

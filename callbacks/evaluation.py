@@ -18,7 +18,7 @@ from typing_extensions import override
 from callbacks.artefacts import judged_truth, write_artefacts
 from callbacks.peak_memory import PeakMemory
 from callbacks.run_facts import run_facts
-from callbacks.wandb_curves import log_curves, log_robustness
+from callbacks.wandb_curves import log_curves, log_events, log_robustness
 from evaluation.detection_cache import CachedDetections, DetectionCache
 from evaluation.detections import Detections
 from evaluation.summary import evaluate_detections
@@ -30,9 +30,9 @@ class DetectionEvaluation(Callback):
 
     Logs `val/map`, `val/map_50`, `val/ap/<class>` and so on; `test/…` likewise, and
     `test/<condition>/map` where the data are shown under several conditions. Each validation
-    chooses the operating point (a score threshold a class), which the checkpoint then carries; a
-    test uses the one it finds there. A test writes metrics.json, predictions.json,
-    ground_truth.json and report.html.
+    chooses the operating point (a score threshold a class, and of videos of the sky one of events),
+    which the checkpoint then carries; a test uses the one it finds there. A test writes
+    metrics.json, predictions.json, ground_truth.json and report.html.
 
     Args:
         output_dir: where a test's artefacts go.
@@ -69,10 +69,13 @@ class DetectionEvaluation(Callback):
         if frames is not None:
             truth = judged_truth(datamodule, "val", frames)
             evaluation = evaluate_detections(truth, frames.detections)
-            figures = evaluation.scalars(), evaluation.thresholds()
+            chosen = evaluation.thresholds(), evaluation.event_threshold
+            figures = evaluation.scalars(), *chosen
             if not trainer.sanity_checking:
                 log_curves(trainer, evaluation, "val")
-        scalars, pl_module.operating_point = trainer.strategy.broadcast(figures)
+                log_events(trainer, evaluation.events, "val")
+        scalars, *chosen = trainer.strategy.broadcast(figures)
+        pl_module.operating_point, pl_module.event_threshold = chosen
         if math.isnan(scalars["map"]):
             raise ValueError(
                 "val/map is not defined, for no judged validation picture holds an object; judge "
@@ -121,10 +124,9 @@ class DetectionEvaluation(Callback):
             facts["milliseconds_per_picture"] = float(np.median(self._milliseconds))
             facts["peak_memory"] = self._peak.read()
             judged = {name: self._of_condition(name) for name in datamodule.conditions}
-            results = write_artefacts(
-                self._folder, datamodule, judged, detector.operating_point, facts
-            )
+            results = write_artefacts(self._folder, datamodule, judged, detector, facts)
             log_robustness(trainer, results.robustness)
+            log_events(trainer, results.events, "test")
             scalars = results.scalars
         # Computed once and broadcast: every process has the same figures.
         _log(pl_module, trainer.strategy.broadcast(scalars), {"test/map", "test/map_50"})

@@ -1,4 +1,4 @@
-"""Curves in Weights & Biases: precision over recall, AP under distortion."""
+"""Curves in Weights & Biases: precision over recall, AP under distortion, events on the sky."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from evaluation.coco import RECALL_GRID
 from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES
+from evaluation.events import EventEvaluation
 from evaluation.robustness import Robustness
 from evaluation.summary import Evaluation, precision_at_recall
 
@@ -47,6 +48,16 @@ def log_robustness(trainer: Trainer, robustness: Robustness | None) -> None:
         bits = [step.bits_per_pixel for step in ladder]
         line = {"AP": [step.scores["map"] for step in ladder]}
         _log(trainer, "test/bits_per_pixel", bits, line, title, "bits per pixel")
+
+
+def log_events(trainer: Trainer, events: EventEvaluation | None, split: str) -> None:
+    """Log the recall of events against false alarms an hour, where there are events to find."""
+    if events is None or not len(events.curve.found) or not events.curve.truth:
+        return
+    lines = {"events": events.curve.recall.tolist()}
+    title = f"{split}: recall of events over false alarms an hour"
+    rates = events.curve.rate.tolist()
+    _log(trainer, f"{split}/events", rates, lines, title, "false alarms an hour")
 
 
 def _log(

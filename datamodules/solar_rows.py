@@ -34,6 +34,7 @@ class SolarRows:
         self._images: dict[Path, Row] = {}
         self._boxes: dict[Path, list[Row]] = defaultdict(list)
         self._videos: dict[Path, Row] = {}
+        self._exact = True
         for folder in folders:
             for file in annotation_files(folder).values():
                 self._take_in(json.loads(file.path.read_text("utf-8-sig")), file.pictures)
@@ -50,8 +51,11 @@ class SolarRows:
             data: Of the folders that were read.
 
         Returns:
-            `truth`, with `IMAGE_KEYS`, `BOX_KEYS` and `VIDEO_KEYS` where the files have them.
+            `truth`, with `IMAGE_KEYS`, `BOX_KEYS` and `VIDEO_KEYS` where the files have them, and
+            `exact_events` in its `info` where all of them say so.
         """
+        if self._exact:
+            truth["info"]["exact_events"] = "yes"
         videos = {video["id"]: video for video in truth.get("videos", [])}
         for index, image in enumerate(truth["images"]):
             path = data.path(index)
@@ -65,6 +69,8 @@ class SolarRows:
         return truth
 
     def _take_in(self, document: dict[str, Any], pictures: Path) -> None:
+        info = document.get("info")
+        self._exact &= isinstance(info, dict) and info.get("exact_events") == "yes"
         by_id = {row["id"]: pictures / row["file_name"] for row in document["images"]}
         videos = {row["id"]: row for row in document.get("videos", [])}
         for row in document["images"]:

@@ -39,6 +39,7 @@ class Detector(TrainedModule):
         classes: the class list that the weights were made for.
         operating_point: class name -> score threshold, chosen on validation data and carried by
             checkpoints; empty before the first validation.
+        event_threshold: least score of an event on the sky, likewise; None where none was chosen.
         trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
         imported_classes: classes whose rows came from published weights; None without such weights.
     """
@@ -65,6 +66,7 @@ class Detector(TrainedModule):
             else ClassList(names, tuple(category_ids))
         )
         self.operating_point: dict[str, float] = {}
+        self.event_threshold: float | None = None
         self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
         self.imported_classes: list[str] | None = None
 
@@ -163,10 +165,12 @@ class Detector(TrainedModule):
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["operating_point"] = dict(self.operating_point)
+        checkpoint["event_threshold"] = self.event_threshold
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.operating_point = dict(checkpoint.get("operating_point", {}))
+        self.event_threshold = checkpoint.get("event_threshold")
         self.trained = {
             "epochs": int(checkpoint.get("epoch", -1)) + 1,
             "steps": int(checkpoint.get("global_step", 0)),

@@ -22,6 +22,7 @@ from evaluation.charts import Chart, f1_chart, precision_recall_chart
 from evaluation.clips import choose_clips, read_videos, series_of
 from evaluation.columns import Truth, TruthColumns
 from evaluation.drawing import Picture, class_colour
+from evaluation.event_charts import events_section
 from evaluation.gallery import PICTURE_BUDGET, shot_groups
 from evaluation.robustness import Robustness
 from evaluation.robustness_charts import robustness_section
@@ -91,6 +92,7 @@ def write_report(
     strips, weight = example_strips(examples)
     videos = read_videos(truth, columns.image_ids)
     chosen = choose_clips(videos, list(verdicts.values()))
+    happened = {name: e.events for name, e in evaluations.items() if e.events is not None}
     clips = animated_clips(chosen, verdicts, picture) if chosen else []
     environment = page_environment()
     script = environment.get_template("animation.js.jinja").render()
@@ -102,6 +104,7 @@ def write_report(
         robustness=robustness_section(robustness) if robustness else None,
         strips=strips,
         comparison=comparison,
+        events=events_section(happened) if happened else None,
         animation=Animation(clips, script) if clips else None,
         gallery=shot_groups(
             verdicts,

@@ -12,6 +12,7 @@ from evaluation.coco import RECALL_GRID, CocoScores, score_columns
 from evaluation.columns import Results, Truth, result_columns, truth_columns
 from evaluation.confusion import confusion_matrix
 from evaluation.curves import Curve, class_curves
+from evaluation.events import EventEvaluation
 from evaluation.matching import Matches, match_columns
 from evaluation.operating_point import (
     OperatingPoint,
@@ -19,6 +20,7 @@ from evaluation.operating_point import (
     operating_points_at,
 )
 from evaluation.results_json import without_nan
+from evaluation.sky_events import evaluate_sky_events
 from evaluation.video_scores import VideoScores, score_videos
 from evaluation.voc import VocScores, evaluate_voc
 
@@ -37,6 +39,7 @@ class Evaluation:
             that precision, recall and F1 flatter the detector.
         confusion: int64 [C+1, C+1] at the operating point, rows truth, last index background.
         video: what depends on which frames belong together; None without videos.
+        events: what was found of events on the sky; None where there are none.
     """
 
     matches: Matches
@@ -47,6 +50,7 @@ class Evaluation:
     operating_point_chosen_here: bool
     confusion: NDArray[np.int64]
     video: VideoScores | None
+    events: EventEvaluation | None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -57,12 +61,18 @@ class Evaluation:
         """Class name -> score threshold, as checkpoints store it."""
         return {name: point.threshold for name, point in self.operating_point.items()}
 
+    @property
+    def event_threshold(self) -> float | None:
+        """Least score of an event, as checkpoints store it; None without events."""
+        return None if self.events is None else self.events.threshold
+
     def scalars(self) -> dict[str, float]:
         """The numbers worth logging, in 0..1, nan where undefined.
 
         Keys: COCO's 12 (`map`, `map_50`, …, `mar_large`), `voc_11point`, `voc_area`, and for each
         class `ap/<class>`, `ap_50/<class>`, `ar/<class>`, `voc_11point/<class>`,
-        `voc_area/<class>`, `f1/<class>`. Of videos also those of `VideoScores.scalars`.
+        `voc_area/<class>`, `f1/<class>`. Of videos also those of `VideoScores.scalars`, of events
+        those of `EventEvaluation.scalars`.
         """
         values = dict(self.coco.summary)
         values["voc_11point"] = self.voc.mean_eleven_point
@@ -73,7 +83,9 @@ class Evaluation:
             values[f"voc_11point/{name}"] = self.voc.eleven_point[name]
             values[f"voc_area/{name}"] = self.voc.area[name]
             values[f"f1/{name}"] = self.operating_point[name].f1
-        return values if self.video is None else values | self.video.scalars()
+        for more in (self.video, self.events):
+            values |= {} if more is None else more.scalars()
+        return values
 
     def to_json(self) -> dict[str, Any]:
         """All of it for `metrics.json`: plain types, None for nan.
@@ -93,6 +105,7 @@ class Evaluation:
                 "rows_truth_columns_prediction": self.confusion.tolist(),
             },
             **({} if self.video is None else {"video": self.video.to_json()}),
+            **({} if self.events is None else {"events": self.events.to_json()}),
         }
         return without_nan(whole)
 
@@ -112,7 +125,10 @@ class Evaluation:
 
 
 def evaluate_detections(
-    truth: Truth, results: Results, operating_point: dict[str, float] | None = None
+    truth: Truth,
+    results: Results,
+    operating_point: dict[str, float] | None = None,
+    event_threshold: float | None = None,
 ) -> Evaluation:
     """Score detections in every way that the project reports.
 
@@ -121,6 +137,7 @@ def evaluate_detections(
         results: detections or a COCO results list; may be empty.
         operating_point: class name -> score threshold, chosen on validation data; chosen here
             where absent.
+        event_threshold: least score of an event on the sky, likewise.
 
     Raises:
         ValueError: if truth or results break the format, or a class has no threshold.
@@ -143,6 +160,7 @@ def evaluate_detections(
         operating_point_chosen_here=operating_point is None,
         confusion=confusion_matrix(matches, thresholds),
         video=score_videos(truth, matches, thresholds),
+        events=evaluate_sky_events(truth, columns, detections, thresholds, event_threshold),
     )
 
 

@@ -15,22 +15,18 @@ in training. Run as `python -m prepare.drawn_facades --out DIR --pictures 400 --
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from prepare.coco_writer import CocoWriter, fingerprint
 from prepare.command_line import exit_code
 from prepare.drawing.photograph import encode
 from prepare.drawing.scene import build_row, take_picture
 from prepare.drawing.visible_objects import CLASS_NAMES, VisibleObject, visible_objects
+from prepare.worker_processes import in_processes
 
 SOURCE = "drawn_facades"
 JPEG_QUALITY = 90
@@ -80,14 +76,10 @@ def draw_facades(
     if writer.is_finished():
         return writer.out
     groups = _groups(pictures, seed)
-    workers = min(workers or _usable_cores(), len(groups))
-    # 0 and not 1, which waits for ever in a forked process whose parent has used OpenCV's threads.
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
-        drawn = pool.map(draw_group, groups, chunksize=2)
-        bar = track(drawn, "Drawing facades", len(groups), console=Console(stderr=True))
-        for group, shots in zip(groups, bar, strict=True):
-            for offset, shot in enumerate(shots):
-                _add(writer, group, group.first + offset, shot)
+    drawn = in_processes(draw_group, groups, "Drawing facades", workers)
+    for group, shots in zip(groups, drawn, strict=True):
+        for offset, shot in enumerate(shots):
+            _add(writer, group, group.first + offset, shot)
     writer.write()
     return writer.out
 
@@ -131,12 +123,6 @@ def draw_group(group: Group) -> list[DrawnPicture]:
         size = picture.camera.width, picture.camera.height
         shots.append(DrawnPicture(jpeg, size, tuple(visible_objects(picture, row))))
     return shots
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # what SLURM or taskset grants; not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _groups(pictures: int, seed: int) -> list[Group]:

@@ -16,12 +16,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from prepare.coco_writer import CocoWriter, fingerprint
 from prepare.command_line import exit_code
@@ -34,6 +33,7 @@ from prepare.frame_folder import fits_files, list_frames
 from prepare.jet_catalogue.jet import Jet
 from prepare.jet_videos import JetVideoOptions, add_videos, film
 from prepare.solar_catalogue import CLASS_NAMES, LEFT_OUT
+from prepare.worker_processes import in_processes
 from solar.report import Report
 from structures.atomic_file import write_atomically
 
@@ -66,6 +66,7 @@ def draw_solar(
     seed: int = 0,
     frames: int = FRAMES,
     side: int = SIDE,
+    workers: int | None = None,
 ) -> Path:
     """Draw the data set unless it is there already.
 
@@ -74,9 +75,10 @@ def draw_solar(
             of in `fits/<sequence>/`, their catalogue `jets.json`, and `left_out.json`, which says
             which files were bad and what became of them; made when missing.
         sequences: How many. Of ten in a row two show no jet, and one shows two.
-        seed: Decides everything; sequence i of a seed does not depend on `sequences`.
+        seed: Decides everything; sequence i of a seed does not depend on `sequences` or `workers`.
         frames: Of a sequence, 24 s apart.
         side: Of a frame in pixels; its field measures 230″ in any case.
+        workers: Processes; the number of usable cores by default.
 
     Returns:
         The folder.
@@ -93,20 +95,16 @@ def draw_solar(
     key = _fingerprint(sequences, seed, frames, side)
     kind = f"drawn sun: {sequences} computer-drawn sequences, seed {seed}; not real data"
     writer = CocoWriter(Path(destination), CLASS_NAMES, kind, key)
-    writer.info["drawn"] = "yes"
+    writer.info |= {"drawn": "yes", "exact_events": "yes"}
     if writer.is_finished():
         return writer.out
-    drawn = [
-        _draw_sequence(writer.out, seed, number, frames, side)
-        for number in track(range(sequences), "Drawing the sun", console=Console(stderr=True))
-    ]
+    draw = partial(_draw_sequence, writer.out, seed, frames, side)
+    drawn = list(in_processes(draw, range(sequences), "Drawing the sun", workers))
     entries = [entry for sequence in drawn for entry in sequence.entries]
     write_atomically(writer.out / CATALOGUE, json.dumps(entries, indent=1).encode())
     jets = [jet for sequence in drawn for jet in sequence.jets]
-    records = [
-        _film_sequence(sequence, jets, writer.out)
-        for sequence in track(drawn, "Making videos", console=Console(stderr=True))
-    ]
+    make = partial(_film_sequence, jets, writer.out)
+    records = list(in_processes(make, drawn, "Making videos", workers))
     add_videos(writer, jets, records, SOURCE)
     _account(writer, drawn, records)
     writer.write()
@@ -147,7 +145,7 @@ def _fingerprint(sequences: int, seed: int, frames: int, side: int) -> str:
     return fingerprint(settings, code)
 
 
-def _draw_sequence(out: Path, seed: int, number: int, frames: int, side: int) -> DrawnSequence:
+def _draw_sequence(out: Path, seed: int, frames: int, side: int, number: int) -> DrawnSequence:
     """Write the files of a sequence, replacing those that a stopped run may have left."""
     rng = np.random.default_rng([seed, number])
     scene = draw_scene(rng, seed, number, frames)
@@ -161,7 +159,7 @@ def _draw_sequence(out: Path, seed: int, number: int, frames: int, side: int) ->
     return DrawnSequence(field, entries, exact_jets(scene, entries), faults)
 
 
-def _film_sequence(drawn: DrawnSequence, jets: Sequence[Jet], out: Path) -> dict[str, Any]:
+def _film_sequence(jets: Sequence[Jet], out: Path, drawn: DrawnSequence) -> dict[str, Any]:
     """The videos of a sequence as `film` gives them, with what it takes for a jet set right."""
     report = Report()
     paths = fits_files(out / FITS / drawn.field.id)

@@ -126,8 +126,10 @@ def _side_by_side(runs: Sequence[ComparedRun], differences: Differences) -> Side
 
 def _evaluation(run: ComparedRun, truth: dict[str, Any]) -> Evaluation:
     detections = read_results(run.folder / "predictions.json", truth)
-    chosen_there = None
-    if not run.metrics["operating_point_chosen_here"]:
-        classes: Mapping[str, Any] = run.metrics["classes"]
-        chosen_there = {name: scores["threshold"] for name, scores in classes.items()}
-    return evaluate_detections(truth, detections, chosen_there)
+    if run.metrics["operating_point_chosen_here"]:
+        return evaluate_detections(truth, detections)
+    classes: Mapping[str, Any] = run.metrics["classes"]
+    chosen_there = {name: scores["threshold"] for name, scores in classes.items()}
+    events = run.metrics.get("events", {})
+    of_events = None if events.get("threshold_chosen_here") else events.get("threshold")
+    return evaluate_detections(truth, detections, chosen_there, of_events)

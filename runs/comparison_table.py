@@ -24,6 +24,12 @@ _VIDEO = {
     "flicker": "flicker",
     "jitter": "jitter",
 }
+_EVENTS = {
+    "event_recall": "events found",
+    "event_precision": "event precision",
+    "event_false_alarms_per_hour": "false alarms /h",
+    "event_latency": "latency s",
+}
 
 
 class Differences(NamedTuple):
@@ -72,7 +78,10 @@ def _columns(
         texts["ΔAP"] = "reference" if difference is None else _interval(difference.map)
         texts["ΔAP50"] = "" if difference is None else _interval(difference.map_50)
     filmed = any("flicker" in other.metrics["scalars"] for other in ranked)
-    texts |= {name: _cell(scalars.get(key)) for key, name in _VIDEO.items() if filmed}
+    found = any("event_recall" in other.metrics["scalars"] for other in ranked)
+    # Where there are events they say what matters; the spreadsheet has both.
+    of_videos = _EVENTS if found else _VIDEO
+    texts |= {name: _cell(scalars.get(key)) for key, name in of_videos.items() if filmed or found}
     if any(map(_corrupted, ranked)):
         robustness = metrics.get("robustness", {})
         texts |= {"mPC": _cell(robustness.get("mpc")), "rPC": _cell(robustness.get("rpc"))}

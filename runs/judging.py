@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from callbacks.artefacts import write_artefacts
 from callbacks.evaluation import DetectionEvaluation
 from callbacks.run_facts import hardware_name, run_facts
-from callbacks.wandb_curves import log_robustness
+from callbacks.wandb_curves import log_events, log_robustness
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import ENGINE_VERSION
 from detectors.base import Detector
@@ -91,8 +91,9 @@ def _judge_known(
 ) -> dict[str, float]:
     """What a test leaves behind and logs, without one."""
     facts = run_facts(trainer, detector, datamodule)
-    results = write_artefacts(folder, datamodule, judged, detector.operating_point, facts)
+    results = write_artefacts(folder, datamodule, judged, detector, facts)
     log_robustness(trainer, results.robustness)
+    log_events(trainer, results.events, "test")
     for logger in trainer.loggers:
         logger.log_metrics(results.scalars)
         logger.save()

@@ -37,7 +37,7 @@ class EventBook:
 
     Args:
         names: Of the classes 1..C.
-        thresholds: The least score of a detection, one a class.
+        linkings: The rules of linking, one a class.
         provenance: Of all events.
         earlier: Events of other books, after which those of this one are numbered.
 
@@ -48,15 +48,20 @@ class EventBook:
     def __init__(
         self,
         names: Sequence[str],
-        thresholds: Sequence[float],
+        linkings: Sequence[Linking],
         provenance: Provenance,
         earlier: int = 0,
     ) -> None:
-        self.names, self.thresholds, self.provenance = tuple(names), tuple(thresholds), provenance
+        self.names, self.linkings, self.provenance = tuple(names), tuple(linkings), provenance
         self.events: dict[str, SolarEvent] = {}
         self._earlier, self._km = earlier, 0.0
         self._linkers: list[EventLinker] = []
         self._ids: dict[tuple[int, int], str] = {}
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The least score of a detection, one a class."""
+        return [linking.score_threshold for linking in self.linkings]
 
     def begin(self, cadence: float, km: float) -> set[str]:
         """Begin a sequence of frames; events of the one before are ended.
@@ -71,8 +76,8 @@ class EventBook:
         ended = self.end()
         self._km = km
         self._linkers = [
-            EventLinker(Linking(score_threshold=threshold), cadence, video=label)
-            for label, threshold in enumerate(self.thresholds, start=1)
+            EventLinker(linking, cadence, video=label)
+            for label, linking in enumerate(self.linkings, start=1)
         ]
         return ended
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Detector
 from detectors.frame_stream import FrameStream
+from evaluation.linking import Linking
 from runs.solar_event import km_per_arcsec
 from runs.solar_event_book import EventBook, PlacedDetections, placed
 from solar.frame_wcs import FrameWCS
@@ -20,18 +21,19 @@ from structures import Prediction
 DEFAULT_THRESHOLD = 0.4  # of a detector that was never validated; the jet report's own
 
 
-def event_thresholds(detector: Detector, least_score: float | None) -> list[float]:
-    """The least score of a detection that counts for events, one a class.
+def event_linkings(detector: Detector, least_score: float | None) -> list[Linking]:
+    """The rules by which detections become events, one a class.
 
     Args:
-        detector: Its operating point counts, where `least_score` is None.
-        least_score: Of all classes.
+        detector: The thresholds that it was validated with count, where `least_score` is None.
+        least_score: Of a detection of any class; events then have none of their own.
     """
+    names = detector.classes.names
+    if least_score is not None:
+        return [Linking(least_score)] * len(names)
     chosen = detector.operating_point
-    return [
-        chosen.get(name, DEFAULT_THRESHOLD) if least_score is None else least_score
-        for name in detector.classes.names
-    ]
+    of_events = detector.event_threshold or 0.0
+    return [Linking(chosen.get(name, DEFAULT_THRESHOLD), event_score=of_events) for name in names]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from runs.solar_canvas import SolarCanvas
 from runs.solar_event import Provenance, SolarEvent, iso_utc
 from runs.solar_event_book import EventBook, PlacedDetections
 from runs.solar_event_files import write_events
-from runs.solar_follower import Followed, SolarFollower, event_thresholds
+from runs.solar_follower import Followed, SolarFollower, event_linkings
 from runs.solar_map import write_map
 from runs.sources import frame_folders
 from runs.video_writer import VideoWriter
@@ -93,9 +93,9 @@ class SolarPrediction:
         detector = self.output.detector
         name = f"{number:03d}_{folder.name}_{video.wavelength}"
         self.output.videos.append({"id": number, "name": name, "cadence": video.cadence})
-        thresholds = event_thresholds(detector, self.output.draw_above)
+        linkings = event_linkings(detector, self.output.draw_above)
         provenance = Provenance(video.wavelength, str(folder), self.weights_sha256)
-        book = EventBook(detector.classes.names, thresholds, provenance, len(self.events))
+        book = EventBook(detector.classes.names, linkings, provenance, len(self.events))
         follower = SolarFollower(self.stream, book)
         follower.begin(video.cadence, video.wcs)
         canvas = SolarCanvas(video.wcs, book)
@@ -131,13 +131,11 @@ class SolarPrediction:
 
     def _write_map(self) -> None:
         detector = self.output.detector
-        least = dict(
-            zip(
-                detector.classes.names,
-                event_thresholds(detector, self.output.draw_above),
-                strict=True,
-            )
-        )
+        linkings = event_linkings(detector, self.output.draw_above)
+        least = {
+            name: linking.score_threshold
+            for name, linking in zip(detector.classes.names, linkings, strict=True)
+        }
         shown = [row for row in self.rows if row["score"] >= least[row["class"]]]
         boxes = np.array([[row[key] for key in COLUMNS[-4:]] for row in shown]).reshape(-1, 4)
         frame = read_aia(

@@ -13,7 +13,7 @@ from runs.prediction_folder import PredictionFolder
 from runs.run_folder import RunFolder
 from runs.solar_event import Provenance
 from runs.solar_event_book import OPEN, EventBook
-from runs.solar_follower import SolarFollower, event_thresholds
+from runs.solar_follower import SolarFollower, event_linkings
 from runs.solar_incoming import WatchSettings
 from runs.solar_prediction import FPS, SolarPrediction
 from runs.solar_watch import SolarWatch, watch
@@ -118,8 +118,8 @@ def watch_folder(
         window = cfg.window or run.config["datamodule"]["clip_length"]
     settings = WatchSettings(source, wavelength, scale, window, asked.cadence, asked.region)
     provenance = Provenance(wavelength, str(source), _sha256(run.checkpoint))
-    thresholds = event_thresholds(detector, output.draw_above)
-    book = EventBook(detector.classes.names, thresholds, provenance)
+    linkings = event_linkings(detector, output.draw_above)
+    book = EventBook(detector.classes.names, linkings, provenance)
     follower = SolarFollower(stream or FramesAlone(detector), book)
     solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
     watch(solar_watch, cfg.idle_s)

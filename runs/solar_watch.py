@@ -6,7 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class SolarWatch:
         self.settings, self._follower = settings, follower
         self._output, self._detector = output, detector
         book = follower.book
-        own = {"weights": book.provenance.weights_sha256, "least scores": list(book.thresholds)}
+        linkings = [asdict(linking) for linking in book.linkings]
+        own = {"weights": book.provenance.weights_sha256, "linking": linkings}
         self._files = WatchFiles(output, settings.as_json() | own)
         self._gate: FrameGate | None = None
         self._window: deque[str] = deque(maxlen=settings.window)

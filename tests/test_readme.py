@@ -35,6 +35,7 @@ PAGES = [
 ]
 # What `make` and CI run themselves, and what needs a package of the reader's own.
 ELSEWHERE = re.compile(r"make |python3 -m venv|pip install|\.venv/bin/|hydra\.searchpath|gpu")
+ON_THE_SUN = {"experiment=solar_cpu"}
 ON_VIDEOS = {"datamodule=video", "experiment=video_cpu", "experiment=transvod_two_stage"}
 SMALL = [
     "trainer.max_epochs=1",
@@ -93,6 +94,10 @@ def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
     if not any("datamodule.root=" in word for word in words):
         if set(words) & ON_VIDEOS:
             return [*small, "datamodule.draw.videos=8"]
+        if set(words) & ON_THE_SUN:
+            drawn = ["datamodule.draw.sequences=14", "+datamodule.draw.frames=14"]
+            # Jets are rare: all validation frames, or there may be none.
+            return [*small, *drawn, "+datamodule.draw.side=64", "++trainer.limit_val_batches=1.0"]
         small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
         small += [f"paths.data={drawn_root.parent}"]
     return small

@@ -52,10 +52,13 @@ def check_checkpoint_carries_classes(module: Detector) -> None:
 def check_checkpoint_carries_operating_point(module: Detector) -> None:
     """Thresholds chosen on validation data belong to the weights that they were chosen for."""
     module.operating_point = dict.fromkeys(module.classes.names, 0.25)
+    module.event_threshold = 0.75
     loaded = _saved_and_loaded(module)
+    chosen = module.operating_point, module.event_threshold
+    found = loaded.operating_point, loaded.event_threshold
     expect(
-        loaded.operating_point == module.operating_point,
-        f"operating_point was {module.operating_point}, after loading {loaded.operating_point}; "
+        found == chosen,
+        f"operating_point and event_threshold were {chosen}, after loading {found}; "
         "call super() in on_save_checkpoint and on_load_checkpoint",
     )
 

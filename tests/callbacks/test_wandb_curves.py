@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 from lightning.pytorch.loggers import WandbLogger
 
-from callbacks.wandb_curves import log_robustness
+from callbacks.wandb_curves import log_events, log_robustness
+from evaluation.event_curve import EventCurve
 from evaluation.robustness import SCORES, measure_robustness
 
 
@@ -47,4 +49,20 @@ def test_lines_over_severity_and_bits_per_pixel(logged: tuple[Any, dict[str, Any
 def test_pictures_as_stored_alone_make_no_curve(logged: tuple[Any, dict[str, Any]]) -> None:
     trainer, given = logged
     log_robustness(trainer, None)
+    assert given == {}
+
+
+def test_recall_of_events_over_false_alarms_an_hour(logged: tuple[Any, dict[str, Any]]) -> None:
+    trainer, given = logged
+    counts = np.array([3, 4]), np.array([0, 5])
+    curve = EventCurve(np.array([0.9, 0.4]), *counts, truth=4, hours=2.0)
+    log_events(trainer, SimpleNamespace(curve=curve), "test")  # type: ignore[arg-type]
+    assert points(given["test/events"]) == {"events": [(0.0, 0.75), (2.5, 1.0)]}
+
+
+def test_videos_without_events_make_no_curve(logged: tuple[Any, dict[str, Any]]) -> None:
+    trainer, given = logged
+    nothing = EventCurve(*np.zeros((1, 0)), *np.zeros((2, 0), int), truth=0, hours=2.0)
+    log_events(trainer, SimpleNamespace(curve=nothing), "val")  # type: ignore[arg-type]
+    log_events(trainer, None, "val")
     assert given == {}

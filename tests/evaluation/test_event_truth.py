@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from evaluation.columns import result_columns, truth_columns
 from evaluation.event_truth import read_observations, read_true_events
-from evaluation.linking import Linking
+from evaluation.report import ReportMeta, write_report
 from evaluation.sky import read_sky
 from evaluation.sky_events import evaluate_sky_events
+from evaluation.summary import evaluate_detections
 from evaluation.tracks import read_tracks
 
 WCS = {
@@ -21,6 +23,8 @@ WCS = {
     "cdelt": [2.0, 2.0],
     "pc": [1, 0, 0, 1],
 }
+BLACK = np.zeros((100, 100, 3), np.uint8)
+LEAST = {"coronal_jet": 0.4}
 SIZE = {"width": 100, "height": 100, "file_name": "a.png", "wcs": WCS}
 
 
@@ -84,18 +88,64 @@ def test_objects_are_events_in_arcsec():
 def test_detections_in_pixels_go_all_the_way():
     truth = truth_of()
     columns = truth_columns(truth)
-    detections = [
-        {"image_id": image, "category_id": 1, "bbox": [10, 20, 20, 30], "score": 0.9}
-        for image in (28, 27, 26)
-    ]
-    found = result_columns(detections, columns)
+    found = result_columns(on_the_jet(), columns)
     evaluation = evaluate_sky_events(
-        truth, columns, found, Linking(), complete=True, threshold=0.5, tolerance=0.0
+        truth | {"info": {"exact_events": "yes"}}, columns, found, LEAST, 0.5
     )
     scores = evaluation.scores
     assert (scores.recall, scores.precision, scores.iou) == pytest.approx((1, 1, 1))
     assert (scores.tiou, scores.onset_error, scores.latency) == pytest.approx((2 / 3, 24, 72))
     assert evaluation.matches.found[0].boxes[0] == pytest.approx([820, 0, 860, 60])
+
+
+def on_the_jet(score=0.9):
+    return [
+        {"image_id": image, "category_id": 1, "bbox": [10, 20, 20, 30], "score": score}
+        for image in (28, 27, 26)
+    ]
+
+
+def test_all_that_is_said_of_detections_has_the_events(tmp_path):
+    truth = truth_of()
+    found = evaluate_detections(truth, on_the_jet(), {"coronal_jet": 0.4}, event_threshold=0.5)
+    assert found.scalars()["event_recall"] == 1
+    assert found.event_threshold == 0.5
+    written = found.to_json()["events"]
+    assert not written["threshold_chosen_here"]
+    # Catalogues lack jets, and know begin and end to some minutes.
+    assert (written["truth_complete"], written["tolerance"]) == (False, 336)
+    exact = evaluate_detections({**truth, "info": {"exact_events": "yes"}}, on_the_jet())
+    written = exact.to_json()["events"]
+    assert (written["truth_complete"], written["tolerance"]) == (True, 0)
+    assert exact.event_threshold == pytest.approx(0.9)  # chosen here
+    meta = ReportMeta("run", "sun", drawn=False)
+    write_report(tmp_path / "r.html", {"run": found}, truth, lambda _: BLACK, meta)
+    assert "<h2>Events</h2>" in (tmp_path / "r.html").read_text()
+
+
+def test_an_event_takes_detections_at_the_operating_point_alone():
+    found = evaluate_detections(truth_of(), on_the_jet(0.3), {"coronal_jet": 0.4}, 0.0)
+    assert found.scalars()["event_recall"] == 0
+
+
+@pytest.mark.parametrize("find", [list, on_the_jet])
+@pytest.mark.parametrize("jets", [True, False])
+def test_figures_without_meaning_are_null_in_metrics_json(find, jets):
+    truth = truth_of()
+    truth["annotations"] = truth["annotations"] if jets else []
+    figures = evaluate_detections(truth, find()).to_json()["events"]
+    json.dumps(figures, allow_nan=False)
+    assert (figures["scores"]["recall"] is None) is not jets
+
+
+def test_objects_that_nobody_followed_and_several_classes_are_no_events():
+    loose, two = truth_of(), truth_of()
+    for annotation in loose["annotations"]:
+        annotation.pop("instance_id", None)
+        annotation.pop("track_id", None)
+    two["categories"].append({"id": 2, "name": "loop"})
+    for truth in (loose, two):
+        assert evaluate_detections(truth, on_the_jet()).events is None
 
 
 @pytest.mark.parametrize("field", ["wcs", "video_id"])
@@ -105,7 +155,7 @@ def test_pictures_that_are_no_videos_of_the_sky_have_no_events(field):
         del image[field]
     columns = truth_columns(truth)
     nothing = result_columns([], columns)
-    assert evaluate_sky_events(truth, columns, nothing, Linking(), complete=True) is None
+    assert evaluate_sky_events(truth, columns, nothing, LEAST) is None
 
 
 def test_a_frame_without_time_or_place_is_named():

@@ -14,6 +14,7 @@ import pytest
 
 from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
+from evaluation.linking import Linking
 from runs import solar_watch, solar_watch_files
 from runs.solar_event import Provenance
 from runs.solar_event_book import EventBook
@@ -55,7 +56,7 @@ def start(brightness_detector: Detector, source: Path, tmp_path: Path) -> Watche
     """Start a watch of `source`, or start it again."""
 
     def start(out: str = "out", weights: str = "0" * 64, **settings: Any) -> SolarWatch:
-        book = EventBook(["jet"], [0.4], Provenance(304, str(source), weights))
+        book = EventBook(["jet"], [Linking(0.4)], Provenance(304, str(source), weights))
         follower = SolarFollower(Remembering(brightness_detector), book)
         fixed = {"window": 4, "cadence": STEP, "settled": 0.0} | settings
         asked = WatchSettings(source, 304, FixedLog(), **fixed)
