@@ -95,7 +95,7 @@ def small_overrides(words: list[str], drawn_root: Path) -> list[str]:
         if set(words) & ON_VIDEOS:
             return [*small, "datamodule.draw.videos=8"]
         if set(words) & ON_THE_SUN:
-            drawn = ["datamodule.draw.sequences=14", "+datamodule.draw.frames=14"]
+            drawn = ["datamodule.draw.sequences=14", "datamodule.draw.frames=14"]
             # Jets are rare: all validation frames, or there may be none.
             return [*small, *drawn, "+datamodule.draw.side=64", "++trainer.limit_val_batches=1.0"]
         small += ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
