@@ -8,26 +8,20 @@ python evaluate.py 'run=[outputs/a,outputs/b]' protocol=utility protocol.unseen=
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from runs.explained_errors import explained_errors
+from runs.imported_detector import imported_detector, require_weights
 from runs.run_folder import RunFolder
 from runs.score_table import print_scores
 from runs.settings import EVALUATION, check_settings
 from runs.slurm_tasks import check_slurm_tasks
 from runs.targets import check_arguments
-
-if TYPE_CHECKING:
-    from detectors.base import Detector
-
-log = logging.getLogger(__name__)
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -109,11 +103,7 @@ def _run_paths(cfg: DictConfig) -> list[Any]:
             "imported weights (model.weights=…) instead, not both"
         )
     if cfg.run is None:
-        if cfg.model.get("weights") is None:
-            raise ValueError(
-                "model.weights= is needed with model=: without them its weights are random, and so "
-                "would be its figures; give an enum name or a file, or run= for a training"
-            )
+        require_weights(cfg.model)
         return []
     return [cfg.run] if isinstance(cfg.run, str | int) else list(cfg.run)
 
@@ -152,7 +142,7 @@ def _judge(
     own = {} if detector is None else {"class_names": list(detector.classes.names)}
     datamodule = instantiate(data_node, **own, _convert_="all")
     if detector is None:
-        detector = _imported(cfg, datamodule.model_facts)
+        detector = imported_detector(cfg.model, datamodule.model_facts)
     if cfg.channels_last:
         import torch
 
@@ -169,25 +159,6 @@ def _judge(
         wandb.finish()
     rank_zero_only(print_scores)(folder)
     return scalars
-
-
-def _imported(cfg: DictConfig, facts: Mapping[str, Any]) -> Detector:
-    """A detector with published weights, which must know the data's classes."""
-    from runs.model_building import instantiate_model
-
-    detector: Detector = instantiate_model(cfg.model, facts)
-    known = detector.imported_classes
-    names = facts["class_names"]
-    unknown = [name for name in names if known is not None and name not in known]
-    if len(unknown) == len(names):
-        raise ValueError(
-            f"model.weights={cfg.model.weights}: they know none of the data's classes, "
-            f"{', '.join(unknown[:10])}; train on the data first, or give data with classes of "
-            "the weights"
-        )
-    if unknown:
-        log.warning("The weights do not know %s: their AP is that of chance", ", ".join(unknown))
-    return detector.eval()
 
 
 @hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")

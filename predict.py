@@ -39,15 +39,11 @@ def predict(cfg: DictConfig) -> Path:
     source = None if cfg.watch else find_source(str(cfg.source))
     run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
 
-    import torch
-
+    from runs.device import chosen_device
     from runs.prediction_folder import PredictionFolder
     from runs.video_prediction import open_stream
 
-    has_gpu = torch.cuda.is_available()
-    if cfg.device.startswith("cuda") and not has_gpu:
-        raise ValueError(f"device={cfg.device}: PyTorch finds no CUDA GPU here; use device=cpu")
-    device = ("cuda" if has_gpu else "cpu") if cfg.device == "auto" else cfg.device
+    device = chosen_device(str(cfg.device))
     if run.holds_predictor:
         return _rank(cfg, source, run, device)
     detector = run.load_detector().to(device)

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from datamodules.bits_per_pixel import jpeg_bits_per_pixel
 from datamodules.coco_dataset import ClipAugmentation
 from datamodules.decoded_pictures import DecodedPictures
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import Distortion, distort, distortions_of
+from datamodules.distortions.jpeg import decode_jpeg, encode_jpeg
+from datamodules.encoded_bytes import jpeg_bytes
 from datamodules.judged_data import CLEAN
 from structures import Batch
 
@@ -81,6 +84,7 @@ class CocoDistortedDataModule(DetectionDataModule):
         self._source.test_pictures = pictures
         self._decoded_mb = decoded_mb
         self._decoded: DecodedPictures | None = None
+        self._bytes: dict[str, Tensor] = {}
 
     @property
     @override
@@ -95,15 +99,23 @@ class CocoDistortedDataModule(DetectionDataModule):
         return distort(picture, self._distortions[condition], image_id)
 
     @override
-    def bits_per_pixel(
-        self, condition: str, image_ids: NDArray[np.int64] | None = None
-    ) -> float | None:
-        """As in the base class; bytes are those of the encoded JPEGs for the kind 'jpeg'."""
+    def encoded_bytes(
+        self, condition: str, indices: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64] | None:
+        """As in the base class; of the encoded JPEGs for the kind 'jpeg'.
+
+        What a loader has shown is known already; other pictures are encoded for it.
+        """
         distortion = self._distortions.get(condition)
         if distortion is None or distortion.kind != "jpeg":
-            return super().bits_per_pixel(condition, image_ids)
-        data = self.annotations("test")
-        return jpeg_bits_per_pixel(data, self._pictures(), distortion.level, image_ids)
+            return super().encoded_bytes(condition, indices)
+        if indices is None:
+            indices = np.arange(len(self.annotations("test")))
+        seen = self._bytes.get(condition)
+        sizes = np.zeros(len(indices), np.int64) if seen is None else seen.numpy()[indices]
+        unknown = np.flatnonzero(sizes == 0)
+        sizes[unknown] = jpeg_bytes(self._pictures(), distortion.level, indices[unknown])
+        return sizes
 
     @override
     def test_dataloader(self) -> list[DataLoader[Batch]]:
@@ -116,6 +128,11 @@ class CocoDistortedDataModule(DetectionDataModule):
             budget_mb=self._decoded_mb if len(names) > 1 else 0,
             shared=self.num_workers > 0,
         )
+        # In shared memory, for loader processes write to it.
+        jpegs = [name for name in names if name.startswith("jpeg_q")]
+        self._bytes = {
+            name: torch.zeros(len(data), dtype=torch.int64).share_memory_() for name in jpegs
+        }
         return super().test_dataloader()
 
     @override
@@ -127,8 +144,10 @@ class CocoDistortedDataModule(DetectionDataModule):
         pictures = self._pictures()
         if condition == CLEAN:
             return pictures
-        image_ids = self.annotations("test").image_ids
-        return _Distorted(pictures, image_ids, self._distortions[condition])
+        distortion = self._distortions[condition]
+        if condition in self._bytes:
+            return _Encoded(pictures, distortion.level, self._bytes[condition])
+        return _Distorted(pictures, self.annotations("test").image_ids, distortion)
 
     def _pictures(self) -> DecodedPictures:
         """The test pictures by index; none of them are kept outside of a test."""
@@ -147,3 +166,17 @@ class _Distorted:
 
     def __call__(self, index: int) -> Picture:
         return distort(self.pictures(index), self.distortion, int(self.image_ids[index]))
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Pictures by index as JPEG shows them, whose sizes as files are noted on the way."""
+
+    pictures: DecodedPictures
+    quality: int
+    sizes: Tensor
+
+    def __call__(self, index: int) -> Picture:
+        file = encode_jpeg(self.pictures(index), self.quality)
+        self.sizes[index] = len(file)
+        return decode_jpeg(file)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.bits_per_pixel import file_bits_per_pixel
 from datamodules.coco_annotations import CocoAnnotations
 from datamodules.data_source import DataSource
+from datamodules.encoded_bytes import file_bytes, mean_bits_per_pixel
 from datamodules.picture import read_picture
 from structures import ClassList
 
@@ -100,10 +100,32 @@ class JudgedData:
         Raises:
             ValueError: if there is no such condition.
         """
+        data = self.annotations("test")
+        known = data.image_ids
+        indices = np.flatnonzero(np.isin(known, known if image_ids is None else image_ids))
+        sizes = self.encoded_bytes(condition, indices)
+        return None if sizes is None else mean_bits_per_pixel(data, indices, sizes)
+
+    def encoded_bytes(
+        self, condition: str, indices: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64] | None:
+        """The sizes of test pictures as files.
+
+        Args:
+            condition: one of `conditions`.
+            indices: int64 [I], places in `annotations("test")`; all where absent.
+
+        Returns:
+            int64 [I], or None for conditions that are no files.
+
+        Raises:
+            ValueError: if there is no such condition.
+        """
         self._require_condition(condition)
         if condition != CLEAN:
             return None
-        return file_bits_per_pixel(self.annotations("test"), image_ids)
+        data = self.annotations("test")
+        return file_bytes(data, np.arange(len(data)) if indices is None else indices)
 
     def annotations(self, split: str) -> CocoAnnotations:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""

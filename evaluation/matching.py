@@ -105,16 +105,10 @@ def most_overlapped(
     Returns:
         Index into `truth_boxes` (the first of equals; 0 where nothing overlaps) and IoU, both [D].
     """
-    by_key = np.argsort(truth_key, kind="stable")
-    sorted_keys = truth_key[by_key]
-    start = np.searchsorted(sorted_keys, key, "left")
-    count = np.searchsorted(sorted_keys, key, "right") - start
     best, best_iou = np.zeros(len(key), dtype=np.int64), np.zeros(len(key))
-    for rows in _chunks(count):
-        n = count[rows]
+    for rows, n, pair_truth in _equal_keys(key, truth_key):
         first = np.cumsum(n) - n
         within = np.arange(n.sum()) - np.repeat(first, n)
-        pair_truth = by_key[np.repeat(start[rows], n) + within]
         pair_iou = row_overlaps(
             np.repeat(boxes[rows], n, axis=0), truth_boxes[pair_truth], of_detection
         )
@@ -124,6 +118,64 @@ def most_overlapped(
         best[rows] = pair_truth[first + np.minimum.reduceat(place, first)]
         best_iou[rows] = highest
     return best, best_iou
+
+
+def overlapping_pairs(
+    boxes: NDArray[np.float64],
+    key: NDArray[np.int64],
+    truth_boxes: NDArray[np.float64],
+    truth_key: NDArray[np.int64],
+    least: float = IOU_THRESHOLD,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """All pairs of boxes with equal keys whose IoU is at least `least`.
+
+    Args:
+        boxes: [D, 4] xyxy.
+        key: [D]; see `most_overlapped`.
+        truth_boxes: [N, 4] xyxy.
+        truth_key: [N].
+        least: above 0.
+
+    Returns:
+        The pairs' places in `boxes` and in `truth_boxes`, and their IoU, each [P].
+    """
+    none = np.zeros(0, dtype=np.int64)
+    found = [(none, none, np.zeros(0))]
+    for rows, n, pair_truth in _equal_keys(key, truth_key):
+        pair_row = np.repeat(rows, n)
+        iou = row_overlaps(boxes[pair_row], truth_boxes[pair_truth])
+        near = iou >= least
+        found.append((pair_row[near], pair_truth[near], iou[near]))
+    row, truth, iou = (np.concatenate(column) for column in zip(*found, strict=True))
+    return row, truth, iou
+
+
+def greedy_assignment(
+    row: NDArray[np.int64],
+    place: NDArray[np.int64],
+    iou: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> dict[int, int]:
+    """Give each detection the object that it overlaps most among those left: COCO's rule.
+
+    Args:
+        row: [P], detections of pairs that overlap enough.
+        place: [P], objects of the pairs.
+        iou: [P].
+        scores: [D], of all detections; the highest choose first, of equal ones the first.
+
+    Returns:
+        detection -> object, each once.
+    """
+    # Of equal overlaps COCO takes the last.
+    order = np.lexsort((-place, -iou, row, -scores[row]))
+    result: dict[int, int] = {}
+    taken: set[int] = set()
+    for d, g in zip(row[order].tolist(), place[order].tolist(), strict=True):
+        if d not in result and g not in taken:
+            result[d] = g
+            taken.add(g)
+    return result
 
 
 def first_claims(
@@ -143,6 +195,20 @@ def first_claims(
     wins = np.zeros(len(claimed), dtype=bool)
     wins[order[rows[first]]] = True
     return wins
+
+
+def _equal_keys(
+    key: NDArray[np.int64], truth_key: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Portions of rows, each row's number of truths with its key, and those truths in a row."""
+    by_key = np.argsort(truth_key, kind="stable")
+    sorted_keys = truth_key[by_key]
+    start = np.searchsorted(sorted_keys, key, "left")
+    count = np.searchsorted(sorted_keys, key, "right") - start
+    for rows in _chunks(count):
+        n = count[rows]
+        within = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+        yield rows, n, by_key[np.repeat(start[rows], n) + within]
 
 
 def _chunks(count: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

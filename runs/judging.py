@@ -64,7 +64,9 @@ def judge_detector(
     cache: DetectionCache | None = None
     # Lightning's integer 1 is one batch, its float 1.0 all of them.
     if isinstance(trainer.limit_test_batches, float) and trainer.limit_test_batches == 1:
-        cache = DetectionCache(cache_folder, _cache_key(trainer, detector, datamodule))
+        device, precision = trainer.strategy.root_device, str(trainer.precision)
+        key = detections_key(detector, datamodule, precision, device)
+        cache = DetectionCache(cache_folder, key)
         evaluation.cache = cache
     known = {name: cache.read(name) for name in datamodule.conditions} if cache else {}
     judged = {name: frames for name, frames in known.items() if frames is not None}
@@ -100,12 +102,18 @@ def _judge_known(
     return results.scalars
 
 
-def _cache_key(
-    trainer: Trainer, detector: Detector, datamodule: DetectionDataModule
+def detections_key(
+    detector: Detector, datamodule: DetectionDataModule, precision: str, device: torch.device
 ) -> dict[str, str | int | float]:
-    """All that the detections depend on: detector, pictures, distortions and arithmetic.
+    """All that detections on a test split depend on: detector, pictures, distortions, arithmetic.
 
     Without the code of the detector a developer's change would show no effect.
+
+    Args:
+        detector: with its weights.
+        datamodule: whose test split is shown.
+        precision: as Lightning names it, such as '32-true'.
+        device: on which the detector runs.
     """
     return {
         "data": datamodule.name,
@@ -114,8 +122,8 @@ def _cache_key(
         "checkpoint": weights_digest(detector),
         "code": code_digest(detector),
         "distortions": str(ENGINE_VERSION),
-        "precision": str(trainer.precision),
-        "hardware": hardware_name(trainer.strategy.root_device),
+        "precision": precision,
+        "hardware": hardware_name(device),
         "channels_last": int(_is_channels_last(detector)),
         "torch": torch.__version__,
         "torchvision": version("torchvision"),

@@ -34,7 +34,7 @@ def test_every_choice_of_a_training_composes_and_fits_its_classes(choice: str):
     check_arguments(composed("train", [choice]))
 
 
-@pytest.mark.parametrize("name", ["evaluate", "predict"])
+@pytest.mark.parametrize("name", ["evaluate", "predict", "label_set"])
 def test_the_other_entry_points_compose(name: str):
     needed = ["run=a", "source=b"] if name == "predict" else ["run=a"]
     check_arguments(composed(name, needed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from structures.atomic_file import write_atomically
 
 FORMAT = 1
 VARIANTS = ("strict", "paper", "pristine_ref")
@@ -94,6 +97,13 @@ def read_table(file: Path, schema: pa.Schema) -> pa.Table:
     if any(column.null_count for column in table.columns):
         raise ValueError(f"{file}: has empty fields")
     return table
+
+
+def write_table(file: Path, table: pa.Table) -> None:
+    """Write a Parquet file at once; the same table makes the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    write_atomically(file, buffer.getvalue())
 
 
 def numpy_columns(table: pa.Table) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.distortions.random_words import RandomWords
@@ -31,6 +32,11 @@ def encode_jpeg(picture: Picture, quality: int) -> bytes:
     return _encode(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality).tobytes()
 
 
+def decode_jpeg(file: bytes) -> Picture:
+    """Decode what `encode_jpeg` made: uint8 [H, W, 3] RGB."""
+    return _decode(np.frombuffer(file, np.uint8))
+
+
 def jpeg(picture: Picture, _: RandomWords, quality: int) -> Picture:
     """Encode and decode.
 
@@ -38,12 +44,15 @@ def jpeg(picture: Picture, _: RandomWords, quality: int) -> Picture:
         picture: uint8 [H, W, 3] RGB.
         quality: libjpeg's, 1 to 100.
     """
-    # The exchanged copy serves twice; in place, OpenCV would make a copy of its own.
-    exchanged = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    decoded = cv2.imdecode(_encode(exchanged, quality), cv2.IMREAD_COLOR)
+    return _decode(_encode(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality))
+
+
+def _decode(data: Picture) -> Picture:
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if decoded is None:
         raise ValueError("OpenCV cannot decode the JPEG that it has just encoded")
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, dst=exchanged)
+    # In place OpenCV would make a copy of its own.
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def _encode(bgr: Picture, quality: int) -> Picture:

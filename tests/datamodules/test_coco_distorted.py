@@ -210,6 +210,22 @@ def test_bits_per_pixel_are_of_the_files(make_root: MakeRoot) -> None:
         data.bits_per_pixel("fog_1")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_was_shown_is_not_encoded_again(
+    make_root: MakeRoot, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = distorted(make_root(), num_workers=workers)
+    expected = {name: data.encoded_bytes(name) for name in CONDITIONS}
+    shown(data)
+    monkeypatch.setattr("datamodules.encoded_bytes.encode_jpeg", lambda *_: pytest.fail("again"))
+    for name, sizes in expected.items():
+        again = data.encoded_bytes(name)
+        assert again is sizes is None or again.tolist() == sizes.tolist(), name
+    assert data.encoded_bytes("jpeg_q10", np.array([4, 1])).tolist() == [
+        expected["jpeg_q10"][i] for i in (4, 1)
+    ]
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
