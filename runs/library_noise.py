@@ -12,6 +12,7 @@ _WARNINGS = (
     # Every process logs the same figure, computed once and broadcast; a mean of them would round.
     r".*`self\.log\('(val|test)/.*sync_dist=True",
     r".*your dataloader is not resumable",  # `TrainingBatches` is
+    r".*`srun` command is available on your system but is not used",  # here nothing asks for it
     r".*does not have many workers",  # num_workers is the user's choice, 0 suits small machines
 )
 
