@@ -19,6 +19,7 @@ from runs.resuming import find_resumption, resumed_config
 from runs.run_folder import write_config
 from runs.score_table import print_scores
 from runs.settings import TRAINING, check_settings
+from runs.slurm_restart import restarted_config
 from runs.slurm_tasks import check_slurm_tasks
 from runs.targets import check_arguments
 
@@ -72,7 +73,7 @@ def train(cfg: DictConfig) -> float:
         sweeps maximise.
     """
     check_settings(cfg, TRAINING)
-    cfg = resumed_config(cfg)
+    cfg = resumed_config(restarted_config(cfg, os.environ))
     check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     begin = find_resumption(cfg)

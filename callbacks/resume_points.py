@@ -78,7 +78,7 @@ class ResumePoints(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restore_random_states(trainer)
         # Lightning has no way to begin an epoch anew where it counts steps (trainer.max_steps).
-        if trainer.current_epoch > 0 and trainer.max_steps == -1 and self._has_news(trainer):
+        if trainer.current_epoch > 0 and trainer.max_steps == -1 and self.has_news(trainer):
             self._write(trainer, (trainer.current_epoch, 0))
 
     @override
@@ -93,6 +93,10 @@ class ResumePoints(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._finished = True
         self._write(trainer, (trainer.current_epoch, 0))
+
+    def has_news(self, trainer: Trainer) -> bool:
+        """Whether a step was done since the latest point."""
+        return trainer.global_step > self._saved_step
 
     def can_write(self, trainer: Trainer, batch_idx: int) -> bool:
         """Whether a point can be written before this batch.
@@ -142,11 +146,8 @@ class ResumePoints(Callback):
         if states is not None:
             set_random_states(states, trainer.global_rank)
 
-    def _has_news(self, trainer: Trainer) -> bool:
-        return trainer.global_step > self._saved_step
-
     def _is_due(self, trainer: Trainer, batch_idx: int) -> bool:
-        if not self._has_news(trainer):
+        if not self.has_news(trainer):
             return False
         if self._steps is not None and trainer.global_step - self._saved_step >= self._steps:
             return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -36,7 +38,7 @@ def clip_loader(
         collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=persistent and num_workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         generator=torch.Generator().manual_seed(seed),
     )
 
@@ -78,7 +80,13 @@ def _values(structure: Batch | Target) -> dict[str, Any]:
     return {field.name: getattr(structure, field.name) for field in fields(structure)}
 
 
-def _one_thread(worker: int) -> None:
-    """Keep OpenCV in a worker from starting a thread for each core; the workers are the threads."""
+def _begin_worker(worker: int) -> None:
+    """Keep OpenCV in a worker from starting a thread for each core; the workers are the threads.
+
+    In a SLURM job every process gets the warning before its end. A worker that heeded it would
+    break off the training, which alone decides when to leave; torch ends its workers by a message.
+    """
     del worker
     cv2.setNumThreads(0)
+    if "SLURM_JOB_ID" in os.environ:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
