@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from benchmarks.time_limit import time_limit
 from detectors.base import Detector
-from runs.detector_building import instantiate_detector
-from structures import Batch, ClassList, Target
+from structures import Batch, Target
 from structures.atomic_file import write_atomically
 
 _RECIPES = Path(__file__).resolve().parent.parent / "conf" / "model"
@@ -56,8 +56,9 @@ class Recipe(NamedTuple):
         file = OmegaConf.load(_RECIPES / f"{self.file}.yaml")
         node = OmegaConf.merge(file, self.changes, more)
         torch.manual_seed(0)
-        classes = ClassList.numbered([f"class {label}" for label in range(1, _CLASSES + 1)])
-        return instantiate_detector(node, classes).to(device)  # type: ignore[arg-type]
+        names = [f"class {label}" for label in range(1, _CLASSES + 1)]
+        detector: Detector = instantiate(node, class_names=names, _convert_="all")
+        return detector.to(device)
 
 
 class Sizes(NamedTuple):
