@@ -6,14 +6,23 @@ not comparable (fault F8); each stands here on its own pictures and on those tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utility.label_set import LabelSet
-from utility.metrics import accuracy, bootstrap, figures, grouped_figures, within_group_auroc
+from utility.metrics import (
+    accuracy,
+    figures,
+    grouped_figures,
+)
+from utility.resampling import (
+    estimate,
+    parent_weights,
+    weighted_within_auroc,
+)
 
 Scores = NDArray[np.float64]
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
@@ -26,6 +35,7 @@ def target_table(
     common: NDArray[np.int8],
     scorers: Mapping[str, Scores],
     resamples: int,
+    leaders: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The figures of all scorers for one target, in 0..1, NaN where they are not defined.
 
@@ -36,11 +46,13 @@ def target_table(
         common: [R], the labels on which all targets agree, -1 elsewhere.
         scorers: name -> [R], of P(y = 1).
         resamples: of the bootstrap over parents.
+        leaders: the scorers that are compared with all others, on the same draws.
 
     Returns:
         `items`, `coverage` (share of pictures with a label), `useful` (share of label 1) and
         `scorers`: name -> figures, `accuracy_95`, `within_auroc_95`, `accuracy_common`, and
-        `by_condition`, `by_size`.
+        `by_condition`, `by_size`; `ahead`: leader -> other -> difference of their AUROC within
+        conditions: value, low, high.
     """
     images = label_set.images
     condition, parent = images["condition"][rows], images["image_id"][rows]
@@ -53,33 +65,33 @@ def target_table(
         "useful": float(y[known].mean()) if known.any() else float("nan"),
         "scorers": {},
     }
+    labels, groups = y[known], condition[known]
+    weights = parent_weights(parent[known], resamples)
+    within = {}
     for name, every in scorers.items():
-        kept, labels, groups = every[known], y[known], condition[known]
+        kept = every[known]
         row: dict[str, Any] = figures(labels, kept, groups)
-        row |= _intervals(labels, kept, groups, parent[known], resamples)
+        within[name] = weighted_within_auroc(labels, kept, groups, weights)
+        right = weights @ ((kept >= 0.5) == labels) / np.maximum(weights.sum(axis=1), 1)
+        row["within_auroc_95"] = list(estimate(within[name])[1:])
+        row["accuracy_95"] = list(estimate(right)[1:])
         row["accuracy_common"] = accuracy(common[shared], every[shared])
         row["by_condition"] = grouped_figures(labels, kept, groups)
         row["by_size"] = grouped_figures(labels, kept, size[known])
         table["scorers"][name] = row
+    others = [name for name in scorers if name not in leaders]
+    table["ahead"] = _ahead(within, leaders, others)
     return table
 
 
-def _intervals(
-    y: NDArray[Any],
-    score: Scores,
-    group: NDArray[Any],
-    parent: NDArray[np.int64],
-    resamples: int,
-) -> dict[str, list[float]]:
-    def right(chosen: NDArray[np.int64]) -> float:
-        return accuracy(y[chosen], score[chosen])
-
-    def within(chosen: NDArray[np.int64]) -> float:
-        return within_group_auroc(y[chosen], score[chosen], group[chosen])
-
-    found = {"accuracy_95": right, "within_auroc_95": within}
-    estimates = {key: bootstrap(figure, parent, resamples) for key, figure in found.items()}
-    return {key: [estimate.low, estimate.high] for key, estimate in estimates.items()}
+def _ahead(
+    within: Mapping[str, Scores], leaders: Sequence[str], others: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Leader -> other -> by how much its AUROC within conditions is higher: value, low, high."""
+    return {
+        leader: {other: list(estimate(within[leader] - within[other])) for other in others}
+        for leader in leaders
+    }
 
 
 def size_classes(label_set: LabelSet) -> NDArray[np.str_]:

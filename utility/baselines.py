@@ -7,7 +7,7 @@ regressions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ _KINDS = ("jpeg", *BENCHMARK_KINDS, *EXTRA_KINDS)
 
 MAJORITY, QUALITY, BITS, SIZES = "majority", "quality only", "bits per pixel", "quality, bits, size"
 DCT_TREES, PSNR, SSIM = "DCT trees", "PSNR", "SSIM"
-OWN_SCORE, ORACLE = "detector's own score", "oracle"
+# These ask detectors: what the judged one scores highest, its labels, those that were learned from.
+OWN, ORACLE, LABELLERS = "own", "oracle", "labellers"
 
 
 def baseline_scores(
@@ -68,15 +69,39 @@ def baseline_scores(
     }
 
 
-def own_scores(test: LabelSet, test_rows: NDArray[np.int64], detector: str) -> Scores:
-    """How sure a detector is of its best detection, for which it must run on the picture."""
-    return test.labels[detector]["max_score"][test_rows].astype(np.float64)
+def oracle_scores(columns: Mapping[str, NDArray[Any]]) -> Scores:
+    """The labels themselves, in the order of the utility: above .5 useful, below not.
+
+    Args:
+        columns: `y` and `u` of a detector, [N]; .5 where it says nothing.
+    """
+    u = np.nan_to_num(columns["u"].astype(np.float64))
+    y = columns["y"]
+    return np.where(y < 0, 0.5, np.where(y == 1, 0.75, 0.25) + 0.24 * u)
 
 
-def oracle_scores(test: LabelSet, test_rows: NDArray[np.int64], detectors: list[str]) -> Scores:
-    """The share of detectors for which a picture is useful; those that say nothing count half."""
-    y = test.column("y", detectors)[test_rows].astype(np.float64)
-    return np.where(y < 0, 0.5, y).mean(axis=1)
+def detector_scores(
+    test: LabelSet, test_rows: NDArray[np.int64], detector: str, labellers: Sequence[str]
+) -> dict[str, Scores]:
+    """What can only be known by running detectors on a picture.
+
+    Args:
+        test: the label set that is scored.
+        test_rows: int64 [N].
+        detector: the one that is judged.
+        labellers: those that a predictor learned from, as far as the set has them.
+
+    Returns:
+        Name -> float64 [N]: the detector's own best score, its labels, and the share of the other
+        labellers that still find something (those that say nothing count half).
+    """
+    own = {name: test.labels[detector][name][test_rows] for name in ("y", "u", "max_score")}
+    scores = {OWN: own["max_score"].astype(np.float64), ORACLE: oracle_scores(own)}
+    others = [name for name in labellers if name in test.labels and name != detector]
+    if others:
+        y = test.column("y", others)[test_rows].astype(np.float64)
+        scores[LABELLERS] = np.where(y < 0, 0.5, y).mean(axis=1)
+    return scores
 
 
 def _logistic(_: int) -> Any:

@@ -18,10 +18,16 @@ from typing_extensions import override
 from evaluation.results_json import without_nan, write_json
 from utility.calibration import Calibration
 from utility.datamodule import UtilityDataModule
-from utility.metrics import bootstrap, figures, within_group_auroc
+from utility.metrics import (
+    figures,
+    within_group_auroc,
+)
 from utility.module import UtilityPredictor
 from utility.network import Outputs
 from utility.picture_batch import PictureBatch
+from utility.resampling import (
+    bootstrap,
+)
 
 log = logging.getLogger(__name__)
 

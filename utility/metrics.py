@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +18,6 @@ Scores = NDArray[np.float64]
 Figure = Callable[[Labels, Scores], float]
 
 
-class Estimate(NamedTuple):
-    """A figure with the interval that covers it with 95 % confidence."""
-
-    value: float
-    low: float
-    high: float
-
-
 def accuracy(y: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> float:
     """The share of pictures whose score falls on the side of their label.
 
@@ -34,13 +26,13 @@ def accuracy(y: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> float:
         score: [R], of P(y = 1).
         threshold: what a score must reach for a 1.
     """
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     return float(np.mean((scores >= threshold) == labels)) if len(labels) else math.nan
 
 
 def balanced_accuracy(y: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> float:
     """The mean of the shares of both labels that are told right; NaN with one label alone."""
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     right = (scores >= threshold) == labels
     if labels.all() or not labels.any():
         return math.nan
@@ -52,7 +44,7 @@ def auroc(y: ArrayLike, score: ArrayLike) -> float:
 
     Mann and Whitney's U over n0 · n1. NaN with one label alone.
     """
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     ones = int(labels.sum())
     pairs = ones * (len(labels) - ones)
     if not pairs:
@@ -62,7 +54,7 @@ def auroc(y: ArrayLike, score: ArrayLike) -> float:
 
 def average_precision_of_zeros(y: ArrayLike, score: ArrayLike) -> float:
     """AUPRC of the label 0, found by low scores: Σ (R_n − R_n−1) P_n; ties stand together."""
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     zeros = int((~labels).sum())
     if not zeros:
         return math.nan
@@ -74,7 +66,7 @@ def average_precision_of_zeros(y: ArrayLike, score: ArrayLike) -> float:
 
 def brier(y: ArrayLike, score: ArrayLike) -> float:
     """The mean squared distance of scores from labels."""
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     return float(np.mean((scores - labels) ** 2)) if len(labels) else math.nan
 
 
@@ -83,7 +75,7 @@ def calibration_error(y: ArrayLike, score: ArrayLike, bins: int = 15) -> float:
 
     Equal scores stay in one bin, so that their order does not matter.
     """
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     if not len(labels):
         return math.nan
     place = (rankdata(scores, method="min") - 1) * bins // len(scores)
@@ -102,7 +94,7 @@ def within_group_auroc(y: ArrayLike, score: ArrayLike, group: ArrayLike) -> floa
         score: [R].
         group: [R], such as qualities or names of conditions.
     """
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     _, member = np.unique(np.asarray(group), return_inverse=True)
     total = pairs = 0.0
     for k in range(int(member.max(initial=-1)) + 1):
@@ -123,7 +115,7 @@ def risk_coverage(y: ArrayLike, score: ArrayLike) -> tuple[Scores, Scores]:
     Returns:
         coverage [R], 1/R..1, and risk [R].
     """
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     order = np.argsort(-scores, kind="stable")
     useless = (~labels[order]).astype(np.float64)
     _, tied, counts = np.unique(scores[order], return_inverse=True, return_counts=True)
@@ -185,7 +177,7 @@ def grouped_figures(
     y: ArrayLike, score: ArrayLike, group: ArrayLike
 ) -> dict[Any, dict[str, float]]:
     """The figures of each group, in the order of their names; figures within them stay out."""
-    labels, scores = _checked(y, score)
+    labels, scores = checked(y, score)
     names, member = np.unique(np.asarray(group), return_inverse=True)
     return {
         name: {k: f(labels[member == i], scores[member == i]) for k, f in FIGURES.items()}
@@ -193,40 +185,12 @@ def grouped_figures(
     }
 
 
-def bootstrap(
-    figure: Callable[[NDArray[np.int64]], float],
-    parent: ArrayLike,
-    resamples: int = 1000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Estimate:
-    """A figure with its percentile interval over parents, drawn with all of their pictures.
+def checked(y: ArrayLike, score: ArrayLike) -> tuple[Labels, Scores]:
+    """Labels as bool [R] and scores as float64 [R].
 
-    Args:
-        figure: of rows, indices that may repeat; NaN draws are left out.
-        parent: [R], the source picture of each row.
-        resamples: how many draws.
-        seed: of the draws.
-        confidence: that the interval covers.
+    Raises:
+        ValueError: for other shapes, another label than 0 and 1, or a NaN.
     """
-    _, member = np.unique(np.asarray(parent), return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    counts = np.bincount(member)
-    rows_of = np.split(order, np.cumsum(counts)[:-1]) if len(counts) else []
-    value = figure(np.arange(len(member)))
-    rng = np.random.default_rng(seed)
-    drawn = []
-    # A single parent can only be drawn as it is, which would pass for certainty.
-    for _ in range(resamples if len(rows_of) > 1 else 0):
-        chosen = rng.integers(len(rows_of), size=len(rows_of))
-        drawn.append(figure(np.concatenate([rows_of[k] for k in chosen])))
-    defined = np.array([each for each in drawn if not math.isnan(each)])
-    tail = (1 - confidence) / 2
-    ends = np.quantile(defined, [tail, 1 - tail]) if len(defined) else (math.nan, math.nan)
-    return Estimate(value, float(ends[0]), float(ends[1]))
-
-
-def _checked(y: ArrayLike, score: ArrayLike) -> tuple[Labels, Scores]:
     labels, scores = np.asarray(y), np.asarray(score, float)
     if labels.shape != scores.shape or labels.ndim != 1:
         raise ValueError(

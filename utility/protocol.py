@@ -16,13 +16,20 @@ from numpy.typing import NDArray
 
 from evaluation.conditions import CLEAN
 from utility.accuracy import target_table
+from utility.baselines import (
+    BITS,
+    DCT_TREES,
+    OWN,
+    QUALITY,
+    baseline_scores,
+    detector_scores,
+)
 from utility.datamodule import UNANIMOUS
 from utility.label_set import LabelSet
 from utility.labels import unanimous
 from utility.module import UtilityPredictor
 from utility.predictor_scores import PredictorScores, score_rows
 from utility.replacement import SHARES, BothVersions, Curve, replacement_curves
-from utility.simple_scores import ORACLE, OWN, QUALITY, oracle_scores, simple_scores
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +130,9 @@ class UtilityProtocol:
         tables = {}
         for target, y in columns.items():
             scorers = {name: found.of(target) for name, found in scores.items()}
-            scorers |= simple_scores(seen, y[:, None], seen.rows("train"), seen, rows)
+            scorers |= baseline_scores(seen, y[:, None], seen.rows("train"), seen, rows)
             tables[target] = target_table(
-                seen, rows, y[rows], common[rows], scorers, self._resamples
+                seen, rows, y[rows], common[rows], scorers, self._resamples, list(scores)
             )
         return tables
 
@@ -146,6 +153,7 @@ class UtilityProtocol:
                 common[rows],
                 _unseen_scorers(seen, unseen, rows, name, scores),
                 self._resamples,
+                list(scores),
             )
             for name in detectors
         }
@@ -211,9 +219,8 @@ def _unseen_scorers(
 ) -> dict[str, Scores]:
     """The predictors, what they must beat, and what they cannot."""
     scorers = {name: found.of(detector) for name, found in scores.items()}
-    scorers |= simple_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
-    own = {name: unseen.labels[detector][name][rows] for name in ("y", "u", "max_score")}
-    return scorers | {OWN: own["max_score"].astype(np.float64), ORACLE: oracle_scores(own)}
+    scorers |= baseline_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
+    return scorers | detector_scores(unseen, rows, detector, seen.detectors)
 
 
 def replacement_table(curves: Mapping[str, Curve], predictors: Sequence[str]) -> dict[str, Any]:
@@ -250,7 +257,7 @@ def replacement_table(curves: Mapping[str, Curve], predictors: Sequence[str]) ->
                         for share in GAINS
                     },
                 }
-                for other in (RANDOM, QUALITY)
+                for other in (RANDOM, QUALITY, BITS, DCT_TREES)
                 if other in curves
             }
             for name in predictors

@@ -14,11 +14,13 @@ from evaluation.conditions import CLEAN
 from utility.baselines import (
     BITS,
     DCT_TREES,
+    LABELLERS,
     MAJORITY,
+    ORACLE,
+    OWN,
     QUALITY,
     baseline_scores,
-    oracle_scores,
-    own_scores,
+    detector_scores,
 )
 from utility.label_set import LabelSet
 from utility.metrics import auroc, within_group_auroc
@@ -56,18 +58,14 @@ def test_each_baseline_scores_other_qualities_and_detectors(
     assert all((again[name] == values).all() for name, values in scores.items())
 
 
-def test_the_oracle_and_the_own_score_are_those_of_the_detectors(
-    sets: tuple[LabelSet, LabelSet],
-) -> None:
+def test_what_asks_detectors_is_theirs(sets: tuple[LabelSet, LabelSet]) -> None:
     seen, _ = sets
     rows = seen.rows("test")
-    y = seen.column("y")[rows]
-    oracle = oracle_scores(seen, rows, list(seen.detectors))
-    assert (oracle[(y == 1).all(axis=1)] == 1).all()
-    assert (oracle[(y == 0).all(axis=1)] == 0).all()
-    first = seen.detectors[0]
-    own = own_scores(seen, rows, first)
-    np.testing.assert_allclose(own, seen.labels[first]["max_score"][rows])
+    scores = detector_scores(seen, rows, "a", ["a", "b", "elsewhere"])
+    np.testing.assert_allclose(scores[OWN], seen.labels["a"]["max_score"][rows])
+    assert ((scores[ORACLE] > 0.5) == (seen.labels["a"]["y"][rows] == 1)).all()
+    assert (scores[LABELLERS] == seen.labels["b"]["y"][rows]).all()
+    assert LABELLERS not in detector_scores(seen, rows, "a", ["elsewhere"])
 
 
 def test_rows_without_labels_are_refused(sets: tuple[LabelSet, LabelSet]) -> None:

@@ -15,7 +15,6 @@ from utility.metrics import (
     auroc,
     average_precision_of_zeros,
     balanced_accuracy,
-    bootstrap,
     brier,
     calibration_error,
     figures,
@@ -26,6 +25,12 @@ from utility.metrics import (
     rmse,
     spearman,
     within_group_auroc,
+)
+from utility.resampling import (
+    bootstrap,
+    estimate,
+    parent_weights,
+    weighted_within_auroc,
 )
 
 RNG = np.random.default_rng(3)
@@ -121,6 +126,22 @@ def test_the_bootstrap_draws_parents_with_all_of_their_rows() -> None:
     alone = bootstrap(lambda rows: 1.0, [7, 7])
     assert alone.value == 1
     assert math.isnan(alone.low)
+
+
+def test_weights_are_repetitions() -> None:
+    parent, group = np.repeat(np.arange(40), 10), np.tile(np.arange(10), 40)
+    weights = parent_weights(parent, resamples=20)
+    assert weights.shape == (21, 400)
+    assert (weights.sum(axis=1) == 400).all()
+    assert (weights.reshape(21, 40, 10) == weights.reshape(21, 40, 10)[..., :1]).all()
+    found = weighted_within_auroc(Y, SCORE, group, weights)
+    for weight, value in zip(weights, found, strict=True):
+        rows = np.repeat(np.arange(400), weight.astype(int))
+        assert value == pytest.approx(within_group_auroc(Y[rows], SCORE[rows], group[rows]))
+    whole = estimate(found)
+    assert whole.value == found[0]
+    assert whole.low < whole.value < whole.high
+    assert parent_weights([3, 3]).shape == (1, 2)
 
 
 def test_discards_and_undefined_scores_are_refused() -> None:

@@ -85,7 +85,7 @@ def test_every_table_has_the_predictors_and_the_simple_scores(report: Path) -> N
     metrics = json.loads((report / "metrics.json").read_text())
     assert list(metrics["accuracy"]) == ["a", "b", "unanimous"]
     assert list(metrics["accuracy_unseen"]) == list(metrics["replacement"]) == ["c"]
-    simple = {"majority", "quality only", "bits per pixel"}
+    simple = {"majority", "quality only", "bits per pixel", "DCT trees", "PSNR", "SSIM"}
     for table in metrics["accuracy"].values():
         assert {"each", "common", *simple} <= set(table["scorers"])
     for part in ("accuracy_unseen", "replacement"):

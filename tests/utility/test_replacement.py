@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from evaluation.coco import evaluate_coco
+from utility.baselines import oracle_scores
 from utility.label_set import LabelSet
 from utility.protocol import test_rows as rows_of_test
 from utility.replacement import SHARES, BothVersions, replacement_curves
-from utility.simple_scores import oracle_scores
 
 
 @pytest.fixture(scope="module")
