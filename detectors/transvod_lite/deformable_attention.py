@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -17,12 +18,11 @@ from detectors.transvod_lite.matching import at_least_float32
 
 Shapes = Sequence[tuple[int, int]]  # (height, width) of each level, in the order of its tokens
 
-# On a CPU, the work above which the embedding-bag form is the faster one, from the table of
-# benchmarks/deformable_attention_speed.py. Below it, its two dozen small steps cost more than they
-# save. Work is counted in sampled points, and in values (of one head) that the other form copies:
-# it does so in its backward pass, and for more than one frame.
-_FORWARD_WORK = 1_500
-_BACKWARD_WORK = 10_000
+# On a CPU the embedding-bag form is the faster one, by the table of
+# benchmarks/deformable_attention_speed.py, but for training steps with less work than this: it is
+# counted in sampled points, and in values (of one head) that the other form copies on its way back.
+_BACKWARD_WORK = 6_000
+_SUM = 0  # the mode of `torch.embedding_bag`
 
 
 def deformable_attention(
@@ -56,8 +56,7 @@ def _prefers_bag(value: Tensor, locations: Tensor, weights: Tensor) -> bool:
         tensor.requires_grad for tensor in (value, locations, weights)
     )
     frames, tokens, heads, _ = value.shape
-    copied = frames * tokens * heads if learns or frames > 1 else 0
-    return weights.numel() + copied >= (_BACKWARD_WORK if learns else _FORWARD_WORK)
+    return not learns or weights.numel() + frames * tokens * heads >= _BACKWARD_WORK
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -87,59 +86,77 @@ def by_embedding_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     """The same as one sum over 4 * L * P rows of the values, which are read where they lie.
 
     Each point is four corners, weighted by bilinear share times attention; corners outside of the
-    map weigh nothing. Arguments as in `deformable_attention`.
+    map weigh nothing. With few queries the time goes into the number of operators, so these are
+    few, on whole planes of x, of y and of corners. Arguments as in `deformable_attention`.
     """
     frames, tokens, heads, width = value.shape
-    queries = locations.shape[1]
-    layout = _layout(shapes, heads, value.device)
-    last = layout.sizes - 1
-    pixels = locations * layout.sizes - 0.5
+    queries, points = locations.shape[1], locations.shape[4]
+    # A compiled graph holds such numbers itself, and keeps nothing between calls.
+    lay_out = _lay_out if torch.compiler.is_compiling() else _kept_layout
+    layout = lay_out(tuple(shapes), frames, tokens, heads, points, value.device)
+    each = (frames, queries, layout.step.shape[-1])
+    planes = locations.reshape(*each, 2).permute(3, 0, 1, 2).contiguous()
+    pixels = torch.addcmul(layout.half, planes, layout.sizes)
     low = pixels.detach().floor()
-    high = low + 1
-    share = pixels - low
-    # [N, Q, H, L, P, 2]: what the lower and the higher neighbour weigh, in x and in y.
-    below = (1 - share) * (low == torch.minimum(low.clamp(min=0), last))
-    above = share * (high == torch.minimum(high.clamp(min=0), last))
-    below_x, below_y = below.unbind(-1)
-    above_x, above_y = above.unbind(-1)
-    below_y, above_y = below_y * weights, above_y * weights
-    mass = torch.stack(
-        (below_y * below_x, below_y * above_x, above_y * below_x, above_y * above_x), -1
-    )
-    # Row of the table [N * S * H, D] in which a value lies. A corner outside of the map weighs
-    # nothing and may stand for any row; held to the table also after a location that is no number.
-    x, y = low.int().unbind(-1)
-    base = torch.arange(frames, dtype=torch.int32, device=value.device) * (tokens * heads)
-    row = y * layout.row_step + x * heads + layout.starts + base[:, None, None, None, None]
-    index = (row[..., None] + layout.corners).clamp_(0, frames * tokens * heads - 1)
-    bags = F.embedding_bag(
-        index.reshape(frames * queries * heads, -1),
-        value.reshape(-1, width),
-        mode="sum",
-        per_sample_weights=mass.reshape(frames * queries * heads, -1),
-    )
-    return bags.view(frames, queries, heads * width)
+    # [2, 2, N, Q, H * L * P]: the lower and the higher neighbour, of x and of y.
+    neighbours = low + layout.side
+    inside = torch.clamp(neighbours, layout.zero, layout.last)
+    x, y = inside.int().unbind(1)
+    shares = torch.addcmul(1 - layout.side, pixels - low, 2 * layout.side - 1)
+    across, down = shares.mul_(inside.eq_(neighbours)).unbind(1)
+    mass = (down * weights.reshape(each))[:, None] * across
+    # Row of the table [N * S * H, D] in which a value lies; one of the table also after a location
+    # that is no number.
+    row = torch.addcmul(layout.start, y, layout.step)
+    index = torch.add(row[:, None], x, alpha=heads).clamp_(0, frames * tokens * heads - 1)
+    bags, size = frames * queries * heads, 4 * each[-1] // heads
+    ends = torch.arange(0, bags * size, size, dtype=torch.int32, device=value.device)
+    rows, masses = (t.view(4, bags, -1).transpose(0, 1).reshape(-1) for t in (index, mass))
+    # Not that of `torch.nn.functional`, whose checks take longer than the sums of a few queries.
+    table = value.reshape(-1, width)
+    summed = torch.embedding_bag(table, rows, ends, False, _SUM, False, masses)[0]
+    return summed.view(frames, queries, heads * width)
 
 
 class _Layout(NamedTuple):
-    """Where values lie in a row [S * H]: float sizes [L, 1, 2]; the others are int32."""
+    """Where values lie in the table; of each H * L * P what holds for its head and level."""
 
-    sizes: Tensor
-    row_step: Tensor  # [L, 1], to the token below
-    starts: Tensor  # [H, L, 1], of each head in each level
-    corners: Tensor  # [L, 1, 4], to the four neighbours
+    sizes: Tensor  # float [2, 1, 1, HLP], width and height
+    last: Tensor  # float [2, 1, 1, HLP], the last pixel of each
+    step: Tensor  # int32 [1, 1, HLP], rows from a pixel to the one below
+    start: Tensor  # int32 [N, 1, HLP], row of the first pixel
+    side: Tensor  # float [2, 1, 1, 1, 1], 0 and 1
+    half: Tensor  # float, -0.5: pixels count from their centres
+    zero: Tensor  # float, 0
 
 
-def _layout(shapes: Shapes, heads: int, device: torch.device) -> _Layout:
-    firsts = [0, *accumulate(h * w for h, w in shapes)][:-1]
-    starts = [[[head + heads * first] for first in firsts] for head in range(heads)]
-    corners = [[[0, heads, heads * w, heads * w + heads]] for _, w in shapes]
+def _lay_out(
+    shapes: tuple[tuple[int, int], ...],
+    frames: int,
+    tokens: int,
+    heads: int,
+    points: int,
+    device: torch.device,
+) -> _Layout:
+    sides = torch.tensor([[(w, h) for h, w in shapes]] * heads, device=device)  # [H, L, 2]
+    sides = sides.repeat_interleave(points, 1).view(-1, 2).T.reshape(2, 1, 1, -1)
+    firsts = torch.tensor([0, *accumulate(h * w for h, w in shapes)][:-1], device=device)
+    head = torch.arange(heads, device=device)[:, None]
+    start = (firsts * heads + head).repeat_interleave(points, 1).view(1, 1, -1)
+    frame = torch.arange(frames, device=device)[:, None, None] * (tokens * heads)
     return _Layout(
-        torch.tensor([[(w, h)] for h, w in shapes], dtype=torch.float32, device=device),
-        torch.tensor([[heads * w] for _, w in shapes], dtype=torch.int32, device=device),
-        torch.tensor(starts, dtype=torch.int32, device=device),
-        torch.tensor(corners, dtype=torch.int32, device=device),
+        sides.float(),
+        (sides - 1).float(),
+        (sides[0] * heads).int(),
+        (frame + start).int(),
+        torch.arange(2.0, device=device).view(2, 1, 1, 1, 1),
+        torch.tensor(-0.5, device=device),
+        torch.zeros((), device=device),
     )
+
+
+# Numbers from Python take as long to lay out as the sums of a few queries to compute.
+_kept_layout = lru_cache(maxsize=64)(torch.inference_mode(False)(_lay_out))
 
 
 def sampling_locations(references: Tensor, offsets: Tensor, shapes: Shapes) -> Tensor:

@@ -68,14 +68,30 @@ def test_the_order_of_axes_in_memory_does_not_count() -> None:
     assert torch.equal(by_embedding_bag(turned[0], shapes, *turned[1:]), expected)
 
 
-def test_few_points_are_read_in_one_way_and_many_in_the_other() -> None:
+def test_only_small_training_steps_are_read_in_the_usual_way() -> None:
     shapes = [(12, 12)]
-    few, many = drawn(1, shapes, 4), drawn(1, shapes, 400)
-    by_bag = by_embedding_bag(many[0], shapes, *many[1:])
-    assert torch.equal(
-        deformable_attention(few[0], shapes, *few[1:]), by_grid_sample(few[0], shapes, *few[1:])
-    )
-    assert torch.equal(deformable_attention(many[0], shapes, *many[1:]), by_bag)
+    few, many = drawn(1, shapes, 4), drawn(1, shapes, 1200)
+
+    def same(form: Callable[..., Tensor], drawn: tuple[Tensor, ...], learns: bool) -> bool:
+        value = drawn[0].clone().requires_grad_(learns)
+        chosen = deformable_attention(value, shapes, *drawn[1:])
+        return torch.equal(chosen, form(value, shapes, *drawn[1:]))
+
+    assert same(by_grid_sample, few, learns=True)
+    assert same(by_embedding_bag, few, learns=False)
+    assert same(by_embedding_bag, many, learns=True)
+
+
+def test_what_was_laid_out_without_gradients_serves_training() -> None:
+    shapes = [(13, 3)]
+    value, locations, weights = drawn(2, shapes, 5)
+    with torch.inference_mode():
+        expected = by_embedding_bag(value, shapes, locations, weights)
+    locations.requires_grad_()
+    output = by_embedding_bag(value, shapes, locations, weights)
+    output.sum().backward()
+    assert torch.equal(output, expected)
+    assert locations.grad is not None
 
 
 def test_a_location_that_is_no_number_gives_none_and_touches_no_other_query() -> None:
