@@ -55,6 +55,8 @@ def read_true_events(
 
     It is ignored where all of its boxes are. Its name is the annotations' `event`, its base their
     `hpc_base` (x, y in arcsec) and its height their `height` (arcsec), as the first box has them.
+    While an object is a crowd (faint, or hardly in the picture) it need not be found: these frames
+    are an ignored event of their own, so that what is found there is no false alarm either.
 
     Args:
         truth: COCO-VID instances dict, of one class.
@@ -67,9 +69,10 @@ def read_true_events(
         ValueError: if an event has two boxes in a frame, or a base or height that is no number.
     """
     boxes = sky.boxes(columns.boxes, columns.image)
+    known = np.unique(tracks.object[tracks.object != NONE]).tolist()
+    objects = [np.flatnonzero(tracks.object == number) for number in known]
     events = []
-    for number in np.unique(tracks.object[tracks.object != NONE]).tolist():
-        rows = np.flatnonzero(tracks.object == number)
+    for rows in (*objects, *_crowds(truth, columns, tracks)):
         times = observations.time[columns.image[rows]]
         rows, times = rows[np.argsort(times)], np.sort(times)
         first = truth["annotations"][rows[0]]
@@ -83,10 +86,26 @@ def read_true_events(
                 boxes=boxes[rows],
                 base=_base(first),
                 height=_height(first),
-                ignored=bool(columns.ignore[rows].all()),
+                ignored=not columns.counted[rows].any(),
             )
         )
     return events
+
+
+def _crowds(truth: Truth, columns: TruthColumns, tracks: Tracks) -> list[NDArray[np.int64]]:
+    """The rows of each unbroken stretch of crowds of one object that somebody followed."""
+    of: dict[tuple[int, Any], list[int]] = {}
+    for row in np.flatnonzero(columns.crowd).tolist():
+        video, track = int(tracks.video[columns.image[row]]), _track(truth["annotations"][row])
+        if video != NONE and track is not None:
+            of.setdefault((video, track), []).append(row)
+    stretches = []
+    for members in of.values():
+        rows = np.array(members)
+        frames = tracks.frame[columns.image[rows]]
+        rows, frames = rows[np.argsort(frames)], np.sort(frames)
+        stretches += np.split(rows, np.flatnonzero(np.diff(frames) > 1) + 1)
+    return stretches
 
 
 def _video_names(truth: Truth, images: list[dict[str, Any]], tracks: Tracks) -> tuple[str, ...]:

@@ -123,6 +123,23 @@ def test_all_that_is_said_of_detections_has_the_events(tmp_path):
     assert "<h2>Events</h2>" in (tmp_path / "r.html").read_text()
 
 
+def test_what_is_found_while_an_object_is_a_crowd_is_neither_right_nor_wrong():
+    truth = truth_of()
+    for annotation in truth["annotations"]:
+        annotation["iscrowd"] = int(annotation.get("event") == "sjh_1")
+    found = evaluate_detections(truth, on_the_jet(), {"coronal_jet": 0.4}, 0.5).events.scores
+    assert (found.truth, found.found, found.ignored, found.unmatched) == (0, 1, 1, 0)
+
+
+def test_stretches_of_a_crowd_are_told_apart():
+    truth = truth_of()
+    for annotation in truth["annotations"]:
+        annotation["iscrowd"] = int(annotation["id"] in (11, 14))  # the jet's first and last frame
+    _, events, *_ = read(truth)
+    spans = sorted((e.start, e.end, e.ignored) for e in events if e.event == "sjh_1")
+    assert spans == [(24, 24, True), (48, 72, False), (96, 96, True)]
+
+
 def test_an_event_takes_detections_at_the_operating_point_alone():
     found = evaluate_detections(truth_of(), on_the_jet(0.3), {"coronal_jet": 0.4}, 0.0)
     assert found.scalars()["event_recall"] == 0
