@@ -27,8 +27,8 @@ from train import train
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each is one path from start to end: tests/examples/test_add_a_detector.py,
-# tests/prepare/test_solar_page.py and tests/utility/test_page.py.
-OWN_TESTS = {"add-a-detector.md", "solar.md", "utility.md"}
+# tests/prepare/test_solar_page.py, tests/utility/test_page.py and tests/cluster/test_page.py.
+OWN_TESTS = {"add-a-detector.md", "cluster.md", "solar.md", "utility.md"}
 PAGES = [
     ROOT / "README.md",
     *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in OWN_TESTS),
