@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import time
 from pathlib import Path
@@ -110,7 +111,8 @@ class ResumableWandb(WandbLogger):
     def _read_or_make_id(self) -> str:
         if self._id_file.is_file() and self._resumed:
             return self._id_file.read_text(encoding="utf-8").strip()
-        made = self._id or secrets.token_hex(4)
+        # An agent of a W&B sweep names the run that it starts.
+        made = self._id or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)
         write_atomically(self._id_file, made.encode())
         return made
 

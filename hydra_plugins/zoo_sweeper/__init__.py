@@ -1,0 +1,1 @@
+"""Sweepers of this project, in the package where Hydra looks for plugins."""
