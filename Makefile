@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format type bench docs
+.PHONY: help setup demo story test lint format type bench docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,16 @@ BF16 := $(shell grep -q -m1 -E 'amx_bf16|avx512_bf16' /proc/cpuinfo 2>/dev/null 
 demo: $(READY) ## train a light SSD on drawn facades and show where its report is
 	$(PYTHON) train.py experiment=demo $(BF16)
 	@echo "Open the report: $$(find outputs -name report.html -exec ls -t {} + | head -n 1)"
+
+# Of one call, so that the last lines name its own reports.
+STORY := multirun/story/$(shell date +%Y-%m-%d_%H-%M-%S)
+DETECTORS := model=ssd300_light,faster_rcnn,transvod_light
+
+story: $(READY) ## train three detectors on drawn facades and drawn video and show where they are compared
+	$(PYTHON) train.py -m experiment=story_facades $(DETECTORS) hydra.sweep.dir=$(STORY)/facades
+	$(PYTHON) train.py -m experiment=story_video $(DETECTORS) hydra.sweep.dir=$(STORY)/video
+	@echo "Pictures, in which nothing moves: $(STORY)/facades/report.html"
+	@echo "Videos, whose classes show in motion alone: $(STORY)/video/report.html"
 
 test: $(READY) ## run every test on two cores
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile

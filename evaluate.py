@@ -62,7 +62,7 @@ def evaluate(cfg: DictConfig) -> float:
     from lightning.pytorch.utilities import rank_zero_only
 
     from runs.compared_run import ComparedRun
-    from runs.comparison import compare
+    from runs.finished_comparison import finish_comparison
     from runs.shared_data import data_of_run
     from structures.folder_names import distinct_ends
 
@@ -77,7 +77,7 @@ def evaluate(cfg: DictConfig) -> float:
         scores.append(_judge(cfg, run, own, folder / name)["test/map"])
     compared = [ComparedRun.read(name, folder / name) for name in names]
     picture = hydra.utils.instantiate(data_node, _convert_="all").picture
-    rank_zero_only(compare)(compared, folder, picture)
+    rank_zero_only(finish_comparison)(compared, folder, picture, cfg.logger)
     return max(scores)
 
 
@@ -134,6 +134,7 @@ def _judge(
 
     from runs.judging import judge_detector
     from runs.library_noise import drop_library_noise
+    from runs.loggers import data_group, make_loggers
     from runs.wandb_mode import set_wandb_mode
 
     drop_library_noise()
@@ -148,7 +149,9 @@ def _judge(
 
         detector.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     here = OmegaConf.merge(cfg, {"paths": {"run": str(folder)}})
-    loggers = [instantiate(node, _convert_="all") for node in here.logger.values()]
+    datamodule.prepare_data()
+    datamodule.setup("test")
+    loggers = make_loggers(here.logger, "evaluate", data_group(datamodule))
     for logger in loggers:
         source = str(run.path) if run is not None else "imported weights"
         logger.log_hyperparams({"run": source, "model": detector.title, "data": datamodule.name})

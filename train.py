@@ -44,14 +44,21 @@ def build_model(cfg: DictConfig, facts: Mapping[str, Any]) -> Any:
     return model
 
 
-def build_trainer(cfg: DictConfig) -> Trainer:
-    """The trainer of `cfg.trainer` with the callbacks and loggers of their groups."""
+def build_trainer(cfg: DictConfig, group: str) -> Trainer:
+    """The trainer of `cfg.trainer` with the callbacks and loggers of their groups.
+
+    Args:
+        cfg: the config.
+        group: of W&B, for a single run.
+    """
     from hydra.utils import instantiate
+
+    from runs.loggers import make_loggers
 
     trainer: Trainer = instantiate(
         cfg.trainer,
         callbacks=[instantiate(node, _convert_="all") for node in cfg.callbacks.values()],
-        logger=[instantiate(node, _convert_="all") for node in cfg.logger.values()],
+        logger=make_loggers(cfg.logger, "train", group),
         _convert_="all",
     )
     if getattr(trainer.checkpoint_callback, "monitor", None) is None:
@@ -87,6 +94,7 @@ def train(cfg: DictConfig) -> float:
 
     from detectors.checkpoint import restore
     from runs.library_noise import drop_library_noise
+    from runs.loggers import data_group
     from runs.wandb_mode import set_wandb_mode
 
     drop_library_noise()
@@ -96,7 +104,7 @@ def train(cfg: DictConfig) -> float:
     datamodule.prepare_data()
     datamodule.setup("fit")
     model = build_model(cfg, datamodule.model_facts)
-    trainer = build_trainer(cfg)
+    trainer = build_trainer(cfg, data_group(datamodule))
     begin.apply(trainer, datamodule, folder)
     for logger in trainer.loggers:
         logger.log_hyperparams(config)

@@ -14,8 +14,9 @@ from detectors.base import Detector
 from evaluation.conditions import CLEAN
 from evaluation.detection_cache import CachedDetections
 from evaluation.events import EventEvaluation
+from evaluation.per_video import video_precision
 from evaluation.report import write_report
-from evaluation.results_json import write_json, write_results
+from evaluation.results_json import without_nan, write_json, write_results
 from evaluation.robustness import Robustness, measure_robustness
 from evaluation.robustness_examples import Example, choose_example, condition_example
 from evaluation.summary import Evaluation, evaluate_detections
@@ -62,6 +63,9 @@ def write_artefacts(
     skipped = {*datamodule.skipped_in("test"), *judged[CLEAN].skipped.tolist()}
     facts = {**facts, "skipped_pictures": sorted(skipped)}
     metrics = {**facts, **clean.to_json()}
+    if clean.video is not None:
+        columns, detections = clean.matches.truth, clean.matches.detections
+        metrics["video"]["per_video"] = without_nan(video_precision(truth, columns, detections))
     robustness: Robustness | None = None
     examples: list[Example] = []
     if len(judged) > 1:
@@ -135,6 +139,9 @@ def _scalars(
         values["frames_per_second"] = 1000 / facts["milliseconds_per_picture"]
     if facts["peak_memory"]:
         values["peak_memory_mb"] = facts["peak_memory"] / 1e6
+    if facts["flops_per_frame"]:
+        values["gflops_per_frame"] = facts["flops_per_frame"] / 1e9
+    values["parameters_m"] = facts["parameters"] / 1e6
     if robustness is not None:
         values |= robustness.scalars()
         for measured in robustness.conditions:

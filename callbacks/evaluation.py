@@ -16,9 +16,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from callbacks.artefacts import judged_truth, write_artefacts
+from callbacks.frame_flops import frame_flops
 from callbacks.peak_memory import PeakMemory
 from callbacks.run_facts import run_facts
 from callbacks.wandb_curves import log_curves, log_events, log_robustness
+from callbacks.wandb_facts import log_first_facts, log_test_facts
 from evaluation.detection_cache import CachedDetections, DetectionCache
 from evaluation.detections import Detections
 from evaluation.summary import evaluate_detections
@@ -49,7 +51,14 @@ class DetectionEvaluation(Callback):
         self._conditions: dict[str, CachedDetections] = {}
         self._milliseconds: list[float] = []
         self._started = 0.0
+        self._flops: int | None = None
         self._peak: PeakMemory
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            detector: Any = pl_module
+            log_first_facts(trainer, detector, trainer.datamodule)  # type: ignore[attr-defined]
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -88,11 +97,16 @@ class DetectionEvaluation(Callback):
     @override
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._frames = _Frames(_classes(trainer, pl_module))
-        self._conditions, self._milliseconds = {}, []
+        self._conditions, self._milliseconds, self._flops = {}, [], None
         self._peak = PeakMemory(pl_module.device)
 
     @override
-    def on_test_batch_start(self, trainer: Trainer, *_: Any) -> None:
+    def on_test_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Batch, *_: Any
+    ) -> None:
+        if self._flops is None:
+            detector: Any = pl_module
+            self._flops = frame_flops(trainer, detector, batch)
         self._started = time.perf_counter()
 
     @override
@@ -123,10 +137,12 @@ class DetectionEvaluation(Callback):
             # The first batch also pays for whatever is set up once.
             facts["milliseconds_per_picture"] = float(np.median(self._milliseconds))
             facts["peak_memory"] = self._peak.read()
+            facts["flops_per_frame"] = self._flops
             judged = {name: self._of_condition(name) for name in datamodule.conditions}
             results = write_artefacts(self._folder, datamodule, judged, detector, facts)
             log_robustness(trainer, results.robustness)
             log_events(trainer, results.events, "test")
+            log_test_facts(trainer, facts)
             scalars = results.scalars
         # Computed once and broadcast: every process has the same figures.
         _log(pl_module, trainer.strategy.broadcast(scalars), {"test/map", "test/map_50"})

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from callbacks.git_commit import git_commit
 from detectors.base import Detector
 from evaluation.report import ReportMeta
 
@@ -34,11 +35,14 @@ def run_facts(trainer: Trainer, pl_module: Detector, datamodule: Any) -> dict[st
         "data": datamodule.name,
         "drawn": datamodule.drawn,
         "split_hash": datamodule.split_hash,
+        "data_digest": datamodule.data_digest("test"),
+        "git_commit": git_commit(),
         **pl_module.trained,
         # Whether other frames than the one that is judged count for what is found in it.
         "sees_videos": pl_module.stream(1) is not None,
         "milliseconds_per_picture": None,
         "peak_memory": None,
+        "flops_per_frame": None,
         "precision": str(trainer.precision),
         "best_val_map": None if best is None else float(best),
         "hardware": hardware_name(trainer.strategy.root_device),
@@ -66,6 +70,8 @@ def report_meta(facts: dict[str, Any]) -> ReportMeta:
         "Split": facts["split_hash"][:12],
         "Trained": f"{facts['epochs']} epochs, {facts['steps']} steps",
         "Parameters": f"{facts['parameters'] / 1e6:.1f} M",
+        "Code": (facts["git_commit"] or "no git checkout")[:12],
+        "Data": facts["data_digest"][:12],
         "Hardware": facts["hardware"],
         "Precision": facts["precision"],
         "Versions": f"Python {facts['python']}, {versions}",
@@ -91,4 +97,6 @@ def _cost(facts: dict[str, Any]) -> dict[str, str]:
         )
     if facts["peak_memory"]:
         cost["Peak memory"] = f"{facts['peak_memory'] / 1e6:,.0f} MB"
+    if facts["flops_per_frame"]:
+        cost["Computation"] = f"{facts['flops_per_frame'] / 1e9:,.1f} GFLOP a frame"
     return cost

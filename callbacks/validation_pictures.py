@@ -1,8 +1,7 @@
-"""The same few validation clips, with boxes, in Weights & Biases after every validation."""
+"""The same few validation frames, with boxes, in Weights & Biases after every validation."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,30 +21,33 @@ COLUMNS = 4
 
 
 class ValidationPictures(Callback):
-    """Logs a fixed handful of validation clips with predicted and true boxes as overlays.
+    """Logs a fixed handful of validation frames with predicted and true boxes as overlays.
 
-    A clip of one frame is a picture, as large as it is. Of a longer one a sheet is shown, with its
-    frames in the order of the clip, row by row: W&B lays boxes over pictures, not over videos.
+    They are the same frames for every detector, whatever its clips and batches: `val/picture/<id>`.
+    Where a frame stands in a longer clip, a sheet shows that as well (`val/clip/<id of its first
+    frame>`), with its frames in order, row by row: W&B lays boxes over pictures, not over videos.
 
     Args:
-        count: how many clips, spread evenly over the batches of the first process, for W&B is its
-            alone.
+        count: how many frames, spread evenly over the validation split; of several processes those
+            of the first one's share, for W&B is its alone.
         score_above: predictions below this score are left out.
     """
 
     def __init__(self, count: int, score_above: float = 0.3) -> None:
         self._count = count
         self._score_above = score_above
-        self._wanted: Counter[int] = Counter()
-        self._owed = 0
+        self._wanted: set[int] = set()
         self._images: dict[str, wandb.Image] = {}
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._images, self._wanted, self._owed = {}, Counter(), 0
+        self._images, self._wanted = {}, set()
         if trainer.is_global_zero and not trainer.sanity_checking and _wandb_loggers(trainer):
-            batches = int(trainer.num_val_batches[0])
-            self._wanted.update(i * batches // self._count for i in range(self._count))
+            datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+            ids = datamodule.annotations("val").image_ids.tolist()
+            # So many that about `count` are of the first process.
+            wanted = self._count * trainer.world_size
+            self._wanted.update(ids[i * len(ids) // wanted] for i in range(wanted))
 
     @override
     def on_validation_batch_end(
@@ -57,18 +59,32 @@ class ValidationPictures(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        self._owed += self._wanted[batch_idx]
         predictions = iter(outputs["predictions"])
         classes: Any = pl_module.classes
         for clip, targets in zip(batch.clips, batch.targets, strict=True):
             found = [next(predictions) for _ in targets]
-            # A batch with too few clips leaves the rest to the next one.
-            judged = [target.image_id for target in targets if target.judged]
-            if self._owed and judged:
-                self._owed -= 1
-                # Clips may share frames, but each frame is judged in one of them alone.
-                key = f"val/{'picture' if len(clip) == 1 else 'clip'}/{judged[0]}"
-                self._images[key] = self._overlay(clip, targets, found, classes)
+            for place, target in enumerate(targets):
+                if target.judged and target.image_id in self._wanted:
+                    self._show(clip, targets, found, place, classes)
+
+    def _show(
+        self,
+        clip: Tensor,
+        targets: Sequence[Target],
+        found: Sequence[Prediction],
+        place: int,
+        classes: ClassList,
+    ) -> None:
+        """A frame of a clip by itself, and the clip where it has others."""
+        shown = sum(key.startswith("val/picture/") for key in self._images)
+        if shown == self._count:
+            return
+        one = slice(place, place + 1)
+        picture = self._overlay(clip[one], targets[one], found[one], classes)
+        self._images[f"val/picture/{targets[place].image_id}"] = picture
+        if len(clip) > 1:
+            first = next(target.image_id for target in targets if target.judged)
+            self._images[f"val/clip/{first}"] = self._overlay(clip, targets, found, classes)
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -64,7 +64,7 @@ def precision_recall_chart(evaluation: Evaluation, colours: dict[str, str]) -> C
             Line(
                 name,
                 colours[name],
-                _points(RECALL_GRID[reached], precision[reached]),
+                polyline_points(RECALL_GRID[reached], precision[reached]),
                 _place(point.recall, point.precision),
                 f"{name}: AP50 {100 * ap:.1f}",
             )
@@ -91,7 +91,7 @@ def f1_chart(evaluation: Evaluation, colours: dict[str, str]) -> Chart:
             Line(
                 name,
                 colours[name],
-                _points(grid[drawn], f1[drawn]),
+                polyline_points(grid[drawn], f1[drawn]),
                 _place(point.threshold, point.f1),
                 f"{name}: F1 {100 * point.f1:.1f} at {point.threshold:.2f}",
             )
@@ -111,7 +111,8 @@ def _place(x: float, y: float) -> tuple[float, float] | None:
     return round(LEFT + WIDTH * x, 1), round(TOP + HEIGHT * (1 - y), 1)
 
 
-def _points(x: ArrayLike, y: ArrayLike) -> str:
+def polyline_points(x: ArrayLike, y: ArrayLike) -> str:
+    """A curve over the unit square as SVG writes it."""
     across: NDArray[np.float64] = LEFT + WIDTH * np.asarray(x)
     down: NDArray[np.float64] = TOP + HEIGHT * (1 - np.asarray(y))
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))

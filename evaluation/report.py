@@ -27,6 +27,7 @@ from evaluation.gallery import PICTURE_BUDGET, shot_groups
 from evaluation.robustness import Robustness
 from evaluation.robustness_charts import robustness_section
 from evaluation.robustness_examples import Example, example_strips
+from evaluation.run_charts import overlaid_curves, run_colours, speed_chart
 from evaluation.side_by_side import SideBySide
 from evaluation.summary import Evaluation
 from evaluation.verdicts import judge
@@ -105,6 +106,7 @@ def write_report(
         strips=strips,
         comparison=comparison,
         events=events_section(happened) if happened else None,
+        **_run_charts(evaluations, comparison),
         animation=Animation(clips, script) if clips else None,
         gallery=shot_groups(
             verdicts,
@@ -115,6 +117,20 @@ def write_report(
         ),
     )
     write_atomically(Path(path), page.encode())
+
+
+def _run_charts(
+    evaluations: Mapping[str, Evaluation], comparison: SideBySide | None
+) -> dict[str, Any]:
+    """What shows several runs over each other."""
+    if comparison is None:
+        return {}
+    ap = {name: evaluation.coco.summary["map"] for name, evaluation in evaluations.items()}
+    return {
+        "run_colours": run_colours(list(evaluations)),
+        "overlays": overlaid_curves(evaluations),
+        "speed": speed_chart(comparison.standings, ap),
+    }
 
 
 def page_environment(*loaders: BaseLoader) -> Environment:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.bootstrap import Difference
+from evaluation.parallel_coordinates import ParallelCoordinates
+from evaluation.per_video import ComparedVideo
 from evaluation.robustness import Robustness
 from evaluation.robustness_comparison import ComparedCondition, compare_conditions
 
@@ -20,6 +22,8 @@ class Standing:
         frames_per_second: of the detector without loading; None where it was not measured.
         peak_memory: bytes; likewise.
         robustness: under distortion; None where the pictures were shown as stored alone.
+        parameters: their number.
+        flops: floating-point operations a frame; None where they were not counted.
     """
 
     name: str
@@ -27,6 +31,8 @@ class Standing:
     frames_per_second: float | None
     peak_memory: int | None
     robustness: Robustness | None
+    parameters: int
+    flops: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,14 @@ class SideBySide:
     Attributes:
         reference: the name of the run that the others are compared with.
         standings: of all runs, the reference among them.
+        videos: AP on single videos, one column for each of `standings`; may be empty.
+        settings: what the jobs of a sweep had set and what came of it.
     """
 
     reference: str
     standings: Sequence[Standing]
+    videos: Sequence[ComparedVideo] = ()
+    settings: ParallelCoordinates | None = None
 
     @property
     def sampled(self) -> Difference | None:

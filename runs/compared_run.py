@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,12 @@ class ComparedRun:
         """A scalar of the test, -1 where it is not defined, for sorting."""
         value = self.metrics["scalars"][key]
         return -1.0 if value is None else float(value)
+
+    @property
+    def val_map(self) -> float:
+        """The best `val/map` of its training, nan where there was none."""
+        value = self.metrics["best_val_map"]
+        return math.nan if value is None else float(value)
 
     @property
     def frames_per_second(self) -> float | None:

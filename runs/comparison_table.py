@@ -89,13 +89,14 @@ def _columns(
     # Room for either; the report and the spreadsheet have both.
     for name in classes if len(classes) <= _CLASSES_SHOWN and not filmed else ():
         texts[f"AP {name}"] = _cell(scalars.get(f"ap/{name}"))
-    memory = metrics["peak_memory"]
+    memory, flops = metrics["peak_memory"], metrics.get("flops_per_frame")
     return {
         **texts,
         "val AP": _cell(metrics["best_val_map"]),
         "FPS": _cell(run.frames_per_second, ".1f"),
         "MB": _cell(None if memory is None else memory / 1e6, ".0f"),
         "M par.": _cell(metrics["parameters"] / 1e6, ".1f"),
+        "GFLOP": _cell(None if flops is None else flops / 1e9, ".1f"),
     }
 
 
@@ -140,6 +141,7 @@ def _figures(run: ComparedRun) -> dict[str, Any]:
     facts = ("model", "data", "split_hash", "parameters", "best_val_map")
     keys = (*facts, "milliseconds_per_picture", "peak_memory")
     row = {"run": run.name, "folder": run.folder, **{key: metrics[key] for key in keys}}
+    row["flops_per_frame"] = metrics.get("flops_per_frame")
     row["frames_per_second"] = run.frames_per_second
     row |= metrics["scalars"]
     if robustness := metrics.get("robustness"):

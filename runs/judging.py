@@ -18,6 +18,7 @@ from callbacks.artefacts import write_artefacts
 from callbacks.evaluation import DetectionEvaluation
 from callbacks.run_facts import hardware_name, run_facts
 from callbacks.wandb_curves import log_events, log_robustness
+from callbacks.wandb_facts import log_test_facts
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.distortions import ENGINE_VERSION
 from detectors.base import Detector
@@ -96,6 +97,7 @@ def _judge_known(
     results = write_artefacts(folder, datamodule, judged, detector, facts)
     log_robustness(trainer, results.robustness)
     log_events(trainer, results.events, "test")
+    log_test_facts(trainer, facts)
     for logger in trainer.loggers:
         logger.log_metrics(results.scalars)
         logger.save()

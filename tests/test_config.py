@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from runs.search_space import read_search_space
 from runs.targets import check_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
-GROUPS = ("model", "datamodule", "trainer", "callbacks", "logger", "experiment")
+GROUPS = ("model", "datamodule", "trainer", "callbacks", "logger", "experiment", "sweep")
 CHOICES = [
     f"{group}={'[default,' + file.stem + ']' if group == 'callbacks' else file.stem}"
     for group in GROUPS
@@ -32,6 +34,24 @@ def composed(name: str, overrides: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("choice", ["seed=0", *CHOICES])
 def test_every_choice_of_a_training_composes_and_fits_its_classes(choice: str):
     check_arguments(composed("train", [choice]))
+
+
+@pytest.mark.parametrize("file", sorted(CONF.glob("by_model/*/*.yaml")), ids=lambda f: str(f.stem))
+def test_what_an_experiment_changes_for_one_model_fits_its_classes(file: Path):
+    check_arguments(composed("train", [f"experiment={file.parent.name}", f"model={file.stem}"]))
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in CONF.glob("sweep/*.yaml")))
+def test_a_search_space_names_keys_of_its_model(name: str):
+    """What it searches is there already: a new key would be a typing error without effect."""
+    assert name in {file.stem for file in CONF.glob("model/*.yaml")}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=[f"sweep={name}"], return_hydra_config=True)
+    params = config.hydra.sweeper.params
+    space = read_search_space(params, [], OverridesParser.create())
+    words = space.overrides(space.first())
+    assert len(words) >= 3
+    check_arguments(composed("train", [f"sweep={name}", *words]))
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict", "label_set"])
@@ -59,12 +79,12 @@ def test_the_launcher_takes_processes_from_the_trainer_and_the_rest_from_the_env
     assert (launcher.mem_gb, launcher.gpus_per_node, launcher.cpus_per_task) == (None, None, 4)
 
 
-def test_every_experiment_begins_with_its_command():
-    for file in sorted((CONF / "experiment").glob("*.yaml")):
+def test_every_experiment_and_search_space_begins_with_its_command():
+    for file in sorted(CONF.glob("experiment/*.yaml")) + sorted(CONF.glob("sweep/*.yaml")):
         package, command = file.read_text(encoding="utf-8").splitlines()[:2]
         assert package == "# @package _global_", file
         assert command.startswith("# python train.py"), file
-        assert f"experiment={file.stem}" in command, file
+        assert f"{file.parent.name}={file.stem}" in command, file
 
 
 def test_every_yaml_says_what_it_is_for_in_its_first_line():

@@ -131,7 +131,7 @@ def test_the_licence_is_the_one_that_is_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["setup", "demo", "test", "lint", "format", "type", "bench", "docs"]
+    "target", ["setup", "demo", "story", "test", "lint", "format", "type", "bench", "docs"]
 )
 def test_make_knows_its_targets(target: str) -> None:
     if shutil.which("make") is None:
@@ -146,4 +146,5 @@ def test_the_makefile_calls_only_files_that_exist() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     for path in re.findall(r"[\w/]+\.py\b", text):
         assert (ROOT / path).is_file(), path
-    assert (ROOT / "conf/experiment/demo.yaml").is_file()
+    for name in re.findall(r"experiment=(\w+)", text):
+        assert (ROOT / f"conf/experiment/{name}.yaml").is_file(), name

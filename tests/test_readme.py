@@ -1,5 +1,6 @@
 """Every command that README.md and docs/ show is run, on small stand-ins for the data they name."""
 
+import csv
 import json
 import os
 import re
@@ -17,12 +18,15 @@ import torch
 from hydra import compose, initialize_config_dir
 from torchvision.models import get_model, get_model_weights, list_models
 
+from callbacks.trial_journal import open_study
+from callbacks.wandb_sync import main as upload
 from datamodules.distortions.__main__ import main as draw_distortions
 from detectors.export import export
 from evaluate import evaluate
 from predict import predict
 from prepare.drawn_video import draw_video
 from runs.video_writer import VideoWriter
+from tests.comparison_page import check_folder
 from train import train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,8 +125,11 @@ def test_training(command: str, home: Path, drawn_root: Path):
     assert (home / "run" / "report.html").is_file()
 
 
+SEARCH = re.compile(r"sweep=|hydra/sweeper=")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", of("train.py -m"))
+@pytest.mark.parametrize("command", [c for c in of("train.py -m") if not SEARCH.search(c)])
 def test_multirun(command: str, home: Path, drawn_root: Path):
     words = overrides(command)
     small = [f"paths.root={home}", *small_overrides(words, drawn_root)]
@@ -130,9 +137,37 @@ def test_multirun(command: str, home: Path, drawn_root: Path):
     (table,) = (home / "multirun").glob("*/*/comparison.csv")
     jobs = 1
     for word in words[1:]:
-        jobs *= 1 + word.count(",")
-    assert len(table.read_text().splitlines()) == 1 + jobs
-    assert (table.parent / "report.html").is_file()
+        span = re.search(r"range\(0,(\d)\)", word)
+        jobs *= int(span[1]) if span else 1 + word.count(",")
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert len(rows) == jobs
+    assert (table.parent / "experiment" / "best.yaml").is_file()
+    checked = check_folder(table.parent, {row["run"]: Path(row["folder"]) for row in rows})
+    assert {"Scores of all runs", "Differences", "Scores by class"} <= checked
+    assert ("AP of the runs by video" in checked) == bool(set(words) & ON_VIDEOS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in of("train.py -m") if SEARCH.search(c)])
+def test_search(command: str, home: Path, drawn_root: Path):
+    words = overrides(command)
+    (folder,) = [home / w.partition("=")[2] for w in words if w.startswith("hydra.sweep.dir=")]
+    small = [f"paths.root={home}", "hydra.sweeper.n_trials=2", *small_overrides(words, drawn_root)]
+    subprocess.run([sys.executable, str(ROOT / "train.py"), *words, *small], cwd=home, check=True)
+    rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
+    assert sorted(Path(row["folder"]).name for row in rows) == ["0", "1"]
+    assert "<h2>Settings</h2>" in (folder / "report.html").read_text()
+    study = open_study(folder / "study.journal")
+    (best,) = [row for row in rows if Path(row["folder"]).name == str(study.best_trial.number)]
+    assert float(best["best_val_map"]) == study.best_value
+    assert study.trials[0].intermediate_values  # what pruning goes by
+    assert (folder / "experiment" / "best.yaml").is_file()
+
+
+@pytest.mark.parametrize("command", of("-m callbacks.wandb_sync"))
+def test_upload(command: str, trained_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert upload([str(trained_run), "--dry-run"]) == 0
+    assert "1 part(s)" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -211,6 +246,7 @@ def test_no_command_is_left_out():
     """A new kind of command needs a test here."""
     scripts = ("train.py", "evaluate.py", "predict.py")
     modules = ("-m prepare.", "-m detectors.export", "-m datamodules.distortions")
+    modules += ("-m callbacks.wandb_sync",)
     known = tuple(f"python {what}" for what in (*scripts, *modules))
     assert [c for c in COMMANDS if not c.startswith(known) and "--help" not in c] == []
 

@@ -32,7 +32,8 @@ def shown(oracle: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(validation_pictures, "_wandb_loggers", lambda trainer: [logger])
         batches = batches_of(data, processes, batch_size)
         trainer: Any = SimpleNamespace(
-            num_val_batches=[len(batches)],
+            datamodule=data,
+            world_size=processes,
             global_step=3,
             sanity_checking=False,
             is_global_zero=True,
@@ -96,9 +97,13 @@ def test_frames_of_a_clip_stand_in_order_with_their_boxes_on_them(
 ) -> None:
     data = VideoDataModule(clip_length=6, root=str(video_root), fractions=SHARES)
     first, second = shown(data, processes, batch_size=2)
-    assert len(first) == 3
     assert list(second) == list(first)
-    for key, image in first.items():
+    pictures = {key: image for key, image in first.items() if key.startswith("val/picture/")}
+    clips = {key: image for key, image in first.items() if key.startswith("val/clip/")}
+    assert (len(pictures), len(clips)) == (3, 3)
+    for image in pictures.values():
+        assert np.asarray(image.image).shape[:2] == (40, 60)
+    for key, image in clips.items():
         start = int(key.removeprefix("val/clip/"))
         sheet = np.asarray(image.image)
         height, width = round(FRAME_SIDE * 40 / 60), FRAME_SIDE
@@ -111,6 +116,18 @@ def test_frames_of_a_clip_stand_in_order_with_their_boxes_on_them(
             assert sheet[y + 5, x + 5, 0] == 20 * frame
             assert box["minX"] == pytest.approx(x + (2 + 3 * frame) * FRAME_SIDE / 60)
             assert box["maxY"] == pytest.approx(y + 25 * FRAME_SIDE / 60)
+
+
+def test_detectors_of_pictures_and_of_videos_show_the_same_frames(
+    video_root: Path, shown: Any
+) -> None:
+    seen = []
+    for length, batch_size in ((1, 16), (6, 2), (4, 3)):
+        data = VideoDataModule(clip_length=length, root=str(video_root), fractions=SHARES)
+        first, _ = shown(data, 1, batch_size)
+        seen.append({key for key in first if key.startswith("val/picture/")})
+    assert len(seen[0]) == 3
+    assert seen == [seen[0]] * 3
 
 
 def test_only_the_first_process_makes_pictures(drawn_root: Path, oracle: Any, monkeypatch) -> None:

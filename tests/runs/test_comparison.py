@@ -55,11 +55,16 @@ def sweep(trained_run: Path, tmp_path: Path) -> Path:
     for number, model in enumerate(("good", "blind", "elsewhere")):
         job = tmp_path / str(number)
         (job / ".hydra").mkdir(parents=True)
-        OmegaConf.save([f"model={model}", "seed=1"], job / ".hydra" / "overrides.yaml")
+        words = [f"model={model}", "model.optimizer.lr=0.01", "+number=${hydra:job.num}"]
+        OmegaConf.save(words, job / ".hydra" / "overrides.yaml")
+        choices = {"model": model, "datamodule": "facades", "experiment": None}
+        hydra = {"hydra": {"runtime": {"choices": choices}}}
+        OmegaConf.save(hydra, job / ".hydra" / "hydra.yaml")
         for name in ARTEFACTS:
             (job / name).write_bytes((trained_run / name).read_bytes())
     metrics = json.loads((tmp_path / "1" / "metrics.json").read_text())
     metrics["scalars"] |= {"map": None, "map_50": 0.0}
+    metrics["best_val_map"] = 0.0
     (tmp_path / "1" / "metrics.json").write_text(json.dumps(metrics))
     (tmp_path / "1" / "predictions.json").write_text("[]")
     truth = json.loads((tmp_path / "2" / "ground_truth.json").read_text())
@@ -82,7 +87,7 @@ def test_jobs_with_the_same_command_line_go_by_their_folders(sweep: Path) -> Non
 def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(sweep)}}})
+    config = OmegaConf.create({"logger": {}, "hydra": {"sweep": {"dir": str(sweep)}}})
     CompareJobs().on_multirun_end(config)
     shown = capsys.readouterr().out
     assert shown.index("model=good") < shown.index("model=blind")
@@ -96,8 +101,13 @@ def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
     assert float(rows[0]["map"]) == ComparedRun.read("", sweep / "0").score("map")
     page = (sweep / "report.html").read_text()
     assert "model=blind" in page
+    settings = page[page.index("<h2>Settings</h2>") : page.index("Runs by class")]
+    assert settings.count("<polyline points=") > 2
     # A figure of other pictures would stand beside those of these as if it were comparable.
-    assert "model=elsewhere" not in page
+    assert "model=elsewhere" not in page.replace(settings, "")
+    best = (sweep / "experiment" / "best.yaml").read_text()
+    assert "override /model: good" in best
+    assert "lr: 0.01" in best
 
 
 def test_a_multirun_with_a_failed_job_still_ends_with_a_table(tmp_path: Path) -> None:
