@@ -103,6 +103,7 @@ class SlurmLauncher(OfSubmitit):
         """Compose a job's config, as the job itself will, check it, and name its run folder."""
         from runs.settings import TRAINING, check_settings
         from runs.slurm_request import check_processes
+        from runs.slurm_tasks import Processes
 
         assert self.hydra_context is not None
         loader = self.hydra_context.config_loader
@@ -113,7 +114,7 @@ class SlurmLauncher(OfSubmitit):
         trainer = OmegaConf.select(config, "trainer")
         if trainer is not None:
             if trainer.accelerator == "gpu" and not self.params.get("gpus_per_node"):
-                self.params["gpus_per_node"] = trainer.devices
+                self.params["gpus_per_node"] = Processes.of(trainer).per_node
             check_processes(trainer, self.params)
         return Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
 

@@ -137,6 +137,26 @@ def test_a_validation_may_go_on_for_a_while(
     assert "requeue" in calls(slurm)
 
 
+class LoseConnection(Callback):
+    """What a logger does whose service the signal has ended, too."""
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        raise ConnectionResetError("Connection lost")
+
+
+def test_without_its_logger_a_training_goes_on_from_the_latest_point(tmp_path: Path, slurm: Path):
+    with pytest.raises(SystemExit):
+        fit(tmp_path, SignalAt(1, signal.SIGTERM), LoseConnection())
+    assert "requeue" in calls(slurm)
+    assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_an_error_without_a_signal_stays_one(tmp_path: Path, slurm: Path):
+    with pytest.raises(ConnectionResetError):
+        fit(tmp_path, LoseConnection())
+    assert calls(slurm) == ""
+
+
 def test_outside_of_slurm_signals_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     heard = []
