@@ -70,7 +70,7 @@ def test_the_launcher_takes_processes_from_the_trainer_and_the_rest_from_the_env
 ):
     for name, value in {"SBATCH_PARTITION": "gpu", "DETECTOR_ZOO_MINUTES": "90"}.items():
         monkeypatch.setenv(name, value)
-    words = ["hydra/launcher=slurm", "trainer.devices=2", "+trainer.num_nodes=3"]
+    words = ["hydra/launcher=slurm", "trainer.devices=2", "++trainer.num_nodes=3"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=words, return_hydra_config=True)
     launcher = config.hydra.launcher

@@ -28,12 +28,12 @@ def training(drawn_root: Path, processes: int) -> list[str]:
     return [
         f"datamodule.root={drawn_root}",
         "datamodule.batch_size=1",
-        f"+trainer.limit_train_batches={BATCHES}",
-        "+trainer.limit_val_batches=1.0",
+        f"++trainer.limit_train_batches={BATCHES}",
+        "++trainer.limit_val_batches=1.0",
         f"trainer.max_epochs={EPOCHS}",
         "trainer.log_every_n_steps=1",
         "trainer=cpu",
-        *(["+trainer.strategy=ddp"] if processes > 1 else []),
+        *(["++trainer.strategy=ddp"] if processes > 1 else []),
     ]
 
 
