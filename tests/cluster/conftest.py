@@ -65,28 +65,20 @@ class Cluster:
 
     def wait(self, job: str) -> list[str]:
         """The states of a job once it has left the queue."""
-        wait_until(lambda: not self.ask("squeue", "-h", "-o", "%i", "-t", "all", "-j", job) or all(
+        until(lambda: not self.ask("squeue", "-h", "-o", "%i", "-t", "all", "-j", job) or all(
             state not in {"PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING"}
             for state in self.ask("squeue", "-h", "-o", "%T", "-t", "all", "-j", job).split()
         ), f"job {job} to end")  # fmt: skip
-        wait_until(
-            lambda: not {"", "PENDING", "RUNNING"} & set(self.states(job)), "sacct to follow"
-        )
+        until(lambda: not {"", "PENDING", "RUNNING"} & set(self.states(job)), "sacct to follow")
         return self.states(job)
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something holds, and fail where it never does."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
         time.sleep(0.3)
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    """`wait_until`, for tests, which cannot import it from here."""
-    return wait_until
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from callbacks.wandb_file import joined_history
+from tests.cluster.conftest import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.cluster.conftest import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +60,7 @@ def require_every_step_once(run: Path) -> None:
 
 
 def test_a_signalled_job_is_requeued_and_goes_on(
-    cluster: Cluster, drawn_root: Path, tmp_path: Path, until: Callable[..., None]
+    cluster: Cluster, drawn_root: Path, tmp_path: Path
 ):
     """By the template for sbatch, on two processes."""
     for name in ("train.py", "conf"):
@@ -89,7 +88,7 @@ def test_a_signalled_job_is_requeued_and_goes_on(
 
 
 def test_a_killed_job_is_noticed_and_its_sweep_can_be_repeated(
-    cluster: Cluster, drawn_root: Path, tmp_path: Path, until: Callable[..., None]
+    cluster: Cluster, drawn_root: Path, tmp_path: Path
 ):
     words: list[Any] = [
         "train.py",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.cluster.conftest import until
 
+if TYPE_CHECKING:
     from tests.cluster.conftest import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,7 @@ def lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_processes_with_short_steps_never_wait_for_each_other(
-    cluster: Cluster, tmp_path: Path, until: Callable[..., None]
-):
+def test_processes_with_short_steps_never_wait_for_each_other(cluster: Cluster, tmp_path: Path):
     """Steps take 5 ms, so that a signal arrives anywhere; Lightning's own requeue hung here."""
     epochs = 1 + SIGNALS // 3
     script = f"srun {sys.executable} tests/cluster/requeued_loop.py {tmp_path} {epochs}"
