@@ -83,16 +83,30 @@ def build(cfg: DictConfig) -> Path:
     known = read_meta(folder) if (folder / "meta.json").is_file() else facts
     require_same(known, facts, folder)
     facts["detectors"] = known["detectors"]
-    return _build(folder, facts, detectors, datamodule)
+    return build_set(folder, facts, detectors, datamodule)
 
 
-def _build(
+def build_set(
     folder: Path,
     facts: dict[str, Any],
     detectors: Mapping[str, Detector],
     datamodule: CocoDistortedDataModule,
 ) -> Path:
-    """Detect what is missing, and write the tables."""
+    """Detect what is missing, and write the tables.
+
+    Args:
+        folder: of the set.
+        facts: its `meta.json`, with the detectors that it has already.
+        detectors: name -> detector to be added, in eval mode on its device.
+        datamodule: set up for a test.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: if the set has another detector of the same name, or there is nothing to say:
+            no objects, or a detector that finds none.
+    """
     from evaluation.results_json import write_json
     from runs.judging import detections_key
     from utility.detecting import detect_all

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from datamodules.coco_distorted import CocoDistortedDataModule
 from detectors.base import Detector
 from structures import Batch, Prediction
-from utility.build import _build, build
+from utility.build import build, build_set
 from utility.detection_labels import Thresholds
 from utility.label_facts import label_facts, require_same, require_same_detectors
 from utility.label_set import LabelSet
@@ -85,7 +85,7 @@ def teller(datamodule: CocoDistortedDataModule, calls: int | None = None) -> Tru
 
 def made(folder: Path, datamodule: CocoDistortedDataModule, **detectors: Detector) -> Path:
     facts = label_facts(datamodule, "strict", Thresholds(score=0.05), SPLIT)
-    return _build(folder, facts, detectors, datamodule)
+    return build_set(folder, facts, detectors, datamodule)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -161,7 +161,7 @@ def test_other_ladders_detectors_and_encoders_are_refused(
     stranger = teller(datamodule)
     stranger.network.weight.data.fill_(7)
     with pytest.raises(ValueError, match=r"labels of another a: checkpoint is .*names="):
-        _build(tmp_path / "a", meta, {"a": stranger}, datamodule)
+        build_set(tmp_path / "a", meta, {"a": stranger}, datamodule)
     moved = json.loads(json.dumps(meta))
     moved["data"]["root"] = "elsewhere"
     moved["variant"] = "paper"
@@ -178,7 +178,7 @@ def test_a_detector_is_added_and_labels_are_made_anew(
     before = LabelSet.open(folder).labels["a"]["y"]
     meta = json.loads((folder / "meta.json").read_text())
     unused = teller(datamodule, 0)
-    _build(folder, meta, {"a": unused, "b": teller(datamodule)}, datamodule)
+    build_set(folder, meta, {"a": unused, "b": teller(datamodule)}, datamodule)
     both = LabelSet.open(folder)
     assert both.detectors == ("a", "b")
     assert (both.labels["a"]["y"] == before).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -16,6 +17,8 @@ from hydra import compose, initialize_config_dir
 from evaluate import evaluate
 from predict import predict
 from train import train
+from utility.build import build
+from utility.label_set import LabelSet
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
@@ -67,3 +70,25 @@ def test_the_page(
     assert (tmp_path / "ranked" / "contact_sheet.jpg").is_file()
     typed("predict", second, predict, tmp_path / "gated")
     assert (tmp_path / "gated" / "images.json").is_file()
+
+
+@pytest.mark.slow
+def test_label_sets_of_the_page(
+    trained_run: Path, drawn_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for hour in (20, 21, 22):
+        shutil.copytree(trained_run, tmp_path / f"outputs/2026-11-20/{hour}-00-00")
+    shutil.copytree(drawn_root, tmp_path / "data/facades")
+    # Two epochs make no confident detector.
+    quick = ["thresholds.score=0.01", "device=cpu"]
+    for place, words in enumerate(commands("-m utility.build")):
+        words = [os.path.expandvars(word) for word in words[1:]]
+        ladder = [f"datamodule.distortions.jpeg=[{12 if place == 1 else 10}]"]
+        typed("label_set", [*words, *quick, *ladder], build, tmp_path / "built")
+    street = LabelSet.open("data/utility/street")
+    assert (street.detectors, street.meta["variant"]) == (("a", "b"), "paper")
+    assert street.meta["conditions"] == ["clean", "jpeg_q10"]
+    unseen = LabelSet.open("data/utility/street_unseen")
+    assert (unseen.detectors, unseen.meta["conditions"]) == (("c",), ["clean", "jpeg_q12"])
