@@ -142,9 +142,14 @@ def test_multirun(command: str, home: Path, drawn_root: Path):
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == jobs
     assert (table.parent / "experiment" / "best.yaml").is_file()
-    checked = check_folder(table.parent, {row["run"]: Path(row["folder"]) for row in rows})
-    assert {"Scores of all runs", "Differences", "Scores by class"} <= checked
-    assert ("AP of the runs by video" in checked) == bool(set(words) & ON_VIDEOS)
+    # So few batches are not the same frames for detectors of pictures and of videos.
+    truth = [(Path(row["folder"]) / "ground_truth.json").read_bytes() for row in rows]
+    shown = {
+        r["run"]: Path(r["folder"]) for r, own in zip(rows, truth, strict=True) if own == truth[0]
+    }
+    checked = check_folder(table.parent, shown)
+    assert ("Differences" in checked) == (len(shown) > 1)
+    assert "Scores by class" in checked
 
 
 @pytest.mark.slow
