@@ -33,7 +33,7 @@ WARM_UP = 3
 def measure(run: Callable[[Tensor], object], views: Tensor, repeats: int) -> dict[str, float]:
     """Milliseconds a crop."""
     spent, passed = [], []
-    with torch.inference_mode():
+    with torch.no_grad():
         for _ in range(WARM_UP):
             run(views)
         for _ in range(repeats):

@@ -33,7 +33,8 @@ class CpuNetwork(nn.Module):
 
     def __init__(self, network: UtilityNetwork, compiled: bool = False) -> None:
         super().__init__()
-        inner = copy.deepcopy(network).cpu().eval()
+        # Without gradients, or the compiler would not pack weights.
+        inner = copy.deepcopy(network).cpu().eval().requires_grad_(False)
         try:
             inner.backbone = fuse(inner.backbone)
         except Exception as error:  # torch.fx raises almost anything on what it cannot trace
@@ -42,7 +43,7 @@ class CpuNetwork(nn.Module):
             ) from error
         self.inner: Any = inner.to(torch.bfloat16).to(memory_format=torch.channels_last)
         if compiled:
-            self.inner = torch.compile(self.inner, options={"freezing": True})
+            self.inner = torch.compile(inner, options={"freezing": True})
 
     @override
     @torch.no_grad()
