@@ -27,7 +27,7 @@ def test_a_predictor_overfits_32_items(label_folder: Path) -> None:
     weights = {"useful": 1.0, "utility": 1.0, "kept": 0.5, "quality": 0.1, "ranking": 0.1}
     predictor = UtilityPredictor(
         **datamodule.model_facts,
-        **SMALL,
+        **{**SMALL, "view_size": 32},
         backbone_arguments=ARGUMENTS,
         views="resized",
         loss_weights=weights,
