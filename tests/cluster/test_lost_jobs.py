@@ -69,6 +69,7 @@ def test_a_signalled_job_is_requeued_and_goes_on(
         "--ntasks-per-node=2",
         "--cpus-per-task=1",
         ROOT / "examples" / "slurm" / "train.sbatch",
+        "callbacks.resume_points.every_n_steps=1",
         *training(drawn_root, 2),
         cwd=tmp_path,
         PYTHON=sys.executable,
@@ -76,8 +77,7 @@ def test_a_signalled_job_is_requeued_and_goes_on(
     )
     run = tmp_path / "outputs" / job
     out = tmp_path / f"slurm-{job}.out"
-    # From then on signals are noted.
-    until(lambda: "Setting signal handlers" in (out.read_text() if out.exists() else ""), "a start")
+    until(lambda: (run / "last.ckpt").exists(), "a first step")
     cluster.ask("scancel", "--signal=USR2", job)
     until(lambda: "and requeued" in out.read_text(), "the job to leave")
     assert cluster.wait(job) == ["COMPLETED"], out.read_text()
