@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from runs.code_version import write_code_version
 from runs.explained_errors import explained_errors
+from runs.ranks import best_value, end_with_starter, ranks_to_start, train_in_ranks
 from runs.resuming import find_resumption, resumed_config
 from runs.run_folder import write_config
 from runs.score_table import print_scores
@@ -87,6 +88,11 @@ def train(cfg: DictConfig) -> float:
     config = write_config(cfg, folder)
     write_code_version(folder)
     check_arguments(config)
+    ranks = ranks_to_start(cfg)
+    if ranks:
+        train_in_ranks(ranks, folder, resume=begin.again)
+        return best_value(folder)
+    end_with_starter()
 
     import wandb
     from hydra.utils import instantiate

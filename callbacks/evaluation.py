@@ -190,6 +190,8 @@ class _Frames:
     def gather(self) -> CachedDetections | None:
         """All processes' frames on rank 0, None on the others.
 
+        They stand in the order of their ids, so that files do not depend on who judged which.
+
         Raises:
             ValueError: if a frame was judged twice.
         """
@@ -198,11 +200,11 @@ class _Frames:
         if dist.is_available() and dist.is_initialized() and dist.get_rank() != 0:
             return None
         _require_once(judged)
-        return CachedDetections(detections, _ids(judged), _ids(skipped), None)
+        return CachedDetections(detections.by_image(), _ids(judged), _ids(skipped), None)
 
 
 def _ids(values: Sequence[int]) -> Any:
-    return np.array(values, dtype=np.int64)
+    return np.sort(np.array(values, dtype=np.int64))
 
 
 def _classes(trainer: Trainer, pl_module: LightningModule) -> ClassList:

@@ -130,7 +130,7 @@ class ResumePoints(Callback):
             "loggers": {
                 type(logger).__name__: logger.position()
                 for logger in trainer.loggers
-                if isinstance(logger, ResumableLogger)
+                if trainer.is_global_zero and isinstance(logger, ResumableLogger)
             },
         }
 

@@ -51,32 +51,41 @@ class TrainingBatches(BatchSampler):
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):
-    """Every picture exactly once over all processes, in order: rank r gets r, r + world_size, …
+    """Every picture exactly once over all processes: rank r gets batch r, r + world_size, …
 
-    Torch's DistributedSampler pads to equal lengths, and a picture judged twice changes the
-    metrics with the number of processes. Here the processes with fewer pictures end on an empty
-    batch: one without any would miss the exchange of buffers in DistributedDataParallel's first
-    pass and the mean of val/loss, and the training would break off.
+    The batches are the same whatever the number of processes, for what a network computes of a
+    picture may depend, in the last digit, on the others of its batch. Torch's DistributedSampler
+    pads to equal lengths, and a picture judged twice changes the metrics. Here the processes with
+    fewer batches end on an empty one: a process without it would miss the exchange of buffers in
+    DistributedDataParallel's first pass and the mean of val/loss, and the training would break off.
+
+    Args:
+        length: how many clips there are.
+        world_size: how many processes.
+        rank: of this one.
+        batch_size: clips a batch.
     """
 
     def __init__(self, length: int, world_size: int, rank: int, batch_size: int) -> None:
-        self.indices = range(rank, length, world_size)
-        self.starts = range(0, len(range(0, length, world_size)), batch_size)
+        batches = _batches(length, batch_size)
+        own = batches[rank::world_size]
+        missing = -(-len(batches) // world_size) - len(own)
+        self.batches = own + [range(0)] * missing
 
     @override
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for start in self.starts:
-            yield [(index, 0) for index in self.indices[start : start + self.starts.step]]
+        for batch in self.batches:
+            yield [(index, 0) for index in batch]
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.batches)
 
 
-class NeighbouringBatches(Sampler[list[tuple[int, int]]]):
+class NeighbouringBatches(EvaluationBatches):
     """As `EvaluationBatches`, but each process, and each of its loaders, gets clips in a row.
 
     Clips that overlap then meet in one loader, which decodes their common frames once. The order
-    of the batches depends on the number of loaders; what is judged does not.
+    of the batches depends on the number of loaders; what stands in each does not.
 
     Args:
         length: how many clips there are.
@@ -89,20 +98,18 @@ class NeighbouringBatches(Sampler[list[tuple[int, int]]]):
     def __init__(
         self, length: int, world_size: int, rank: int, batch_size: int, num_workers: int
     ) -> None:
-        ends = [length * process // world_size for process in range(world_size + 1)]
+        batches = _batches(length, batch_size)
+        ends = [len(batches) * process // world_size for process in range(world_size + 1)]
         most = max(end - start for start, end in pairwise(ends))
-        own = range(ends[rank], ends[rank + 1])
-        # The last one is empty where other processes have a batch more.
-        in_a_row = [own[start : start + batch_size] for start in range(0, most, batch_size)]
+        in_a_row = batches[ends[rank] : ends[rank + 1]]
+        in_a_row += [range(0)] * (most - len(in_a_row))
         count, loaders = len(in_a_row), max(1, num_workers)
         shares = [len(range(loader, count, loaders)) for loader in range(loaders)]
         firsts = [sum(shares[:loader]) for loader in range(loaders)]
         self.batches = [in_a_row[firsts[j % loaders] + j // loaders] for j in range(count)]
 
-    @override
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for batch in self.batches:
-            yield [(index, 0) for index in batch]
 
-    def __len__(self) -> int:
-        return len(self.batches)
+def _batches(length: int, batch_size: int) -> list[range]:
+    """The indices of all batches of all processes, in order."""
+    everything = range(length)
+    return [everything[start : start + batch_size] for start in range(0, length, batch_size)]

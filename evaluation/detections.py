@@ -75,6 +75,11 @@ class Detections:
         columns = zip(*(part._columns() for part in (nothing, *parts)), strict=True)
         return cls(*map(np.concatenate, columns))
 
+    def by_image(self) -> Detections:
+        """In the order of their image ids; those of one image as they came."""
+        order = np.argsort(self.image_ids, kind="stable")
+        return Detections(*(column[order] for column in self._columns()))
+
     def part(self, start: int, length: int) -> Detections:
         """`length` detections from place `start` on, fewer at the end."""
         return Detections(*(column[start : start + length] for column in self._columns()))

@@ -99,7 +99,7 @@ def resumed_config(cfg: DictConfig) -> DictConfig:
     differences = [*_config_differences(saved, wanted), *code_differences(folder)]
     if differences:
         listed = "\n  ".join(differences)
-        if not cfg.force:
+        if not cfg.get("force"):
             raise ValueError(
                 f"resume={cfg.resume}: this is not what the run was trained with; add force=true "
                 f"to go on all the same (then -> now):\n  {listed}"

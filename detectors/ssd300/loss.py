@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from detectors.loss_normaliser import mean_over_processes
 from detectors.ssd300.box_codes import encode
 from detectors.ssd300.matching import FORCED, covered_priors, match_priors
 
@@ -17,8 +18,10 @@ LOCALISATION = ("smooth_l1_sum", "l1_mean")
 class MultiBoxLoss(nn.Module):
     """Box regression over positives, cross-entropy over positives and the hardest negatives.
 
-    Both are divided by the number of positives of the whole batch, at least 1. Under DDP that is
-    the batch of one process: gradients are then averaged over processes that may count differently.
+    Both are divided by the number of positives of the whole batch, at least 1. In training under
+    DDP that number is the mean over processes, so that the mean of their gradients is that of the
+    joint batch: every process must call the loss equally often, and one whose batch is empty must
+    call `mean_over_processes` in its stead. In eval mode each process counts for itself.
 
     Args:
         forced: how boxes that share their best prior are served, see `match_priors`.
@@ -88,7 +91,8 @@ class MultiBoxLoss(nn.Module):
         """
         wanted_codes, wanted_labels = self._wanted(priors, boxes, labels)
         positive = wanted_labels > 0
-        count = positive.sum().clamp(min=1)
+        count = positive.sum()
+        count = (mean_over_processes(count) if self.training else count).clamp(min=1)
         regression = self._regression(codes.float(), wanted_codes, positive)
         entropy = F.cross_entropy(
             logits.float().flatten(0, 1), wanted_labels.flatten(), reduction="none"

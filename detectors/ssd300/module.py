@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from detectors.base import Detector, OptimizerFactory, ScheduleFactory
+from detectors.loss_normaliser import mean_over_processes
 from detectors.ssd300.detection_graph import SSD300Graph
 from detectors.ssd300.loss import MultiBoxLoss
 from detectors.ssd300.network import SSD300Network
@@ -111,6 +112,13 @@ class SSD300(Detector):
     @override
     def title(self) -> str:
         return f"SSD300 ({self.hparams['trunk']})"
+
+    @override
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        if batch.frame_count == 0:
+            # The losses of other processes wait for this one's number of positives.
+            mean_over_processes(torch.zeros((), dtype=torch.int64, device=self.device))
+        return super().training_step(batch, batch_idx)
 
     @override
     def losses(self, batch: Batch) -> dict[str, Tensor]:

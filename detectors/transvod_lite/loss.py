@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import chain
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torchvision.ops import sigmoid_focal_loss
 
+from detectors.loss_normaliser import mean_over_processes
 from detectors.transvod_lite.box_overlap import covered_share, generalized_iou
 from detectors.transvod_lite.matching import (
     ALPHA,
@@ -132,19 +133,6 @@ class SetCriterion(nn.Module):
             (distance * pair_present).sum(),
             ((1 - generalized_iou(own, truth)) * pair_present).sum(),
         )
-
-
-def mean_over_processes(count: Tensor) -> Tensor:
-    """The mean of a number over the processes of DDP; itself where there is one.
-
-    Args:
-        count: float scalar, on the device that the processes talk through. It is not changed.
-    """
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return count
-    total = count.clone()
-    distributed.all_reduce(total)
-    return total / distributed.get_world_size()
 
 
 def _presence(frame_present: Tensor | None, like: Tensor) -> Tensor:

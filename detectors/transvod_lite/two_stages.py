@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from detectors.base import Detector, ScheduleFactory
 from detectors.checkpoint import restore
+from detectors.loss_normaliser import mean_over_processes
 from detectors.parameter_groups import build_parameter_groups
-from detectors.transvod_lite.loss import mean_over_processes
 from detectors.transvod_lite.network import TransVODLiteNetwork
 from detectors.transvod_lite.stage_schedule import schedule_of_stages
 from structures import Batch
@@ -166,5 +166,5 @@ def _require_unused_parameters_allowed(wrapped: DistributedDataParallel) -> None
     if not wrapped.find_unused_parameters:
         raise ValueError(
             "while one stage of TransVOD Lite learns the other gets no gradients, which DDP must "
-            "be told: add +trainer.strategy=ddp_find_unused_parameters_true"
+            "be told: set trainer.strategy=ddp_find_unused_parameters_true"
         )

@@ -22,6 +22,17 @@ def test_evaluation_sees_every_picture_once_in_as_many_batches_everywhere(
     assert all(len(batch) <= batch_size for own in batches for batch in own)
 
 
+@pytest.mark.parametrize("length", [1, 2, 5, 17])
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_batches_are_those_of_one_process_whatever_the_number(length: int, batch_size: int) -> None:
+    kinds = (EvaluationBatches, lambda *args: NeighbouringBatches(*args, num_workers=2))
+    for make in kinds:
+        alone = sorted(make(length, 1, 0, batch_size))
+        for world_size in (2, 3):
+            ranks = [make(length, world_size, rank, batch_size) for rank in range(world_size)]
+            assert sorted(b for own in ranks for b in own if b) == alone
+
+
 def epoch_of(sampler: TrainingSampler, epoch: int) -> list[tuple[int, int]]:
     sampler.set_epoch(epoch)
     return list(sampler)

@@ -139,3 +139,32 @@ def test_loc_weight_scales_the_regression_alone() -> None:
 def test_bad_choices_are_named(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MultiBoxLoss(**arguments)
+
+
+def test_the_mean_over_processes_is_the_loss_of_their_joint_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes, logits = outputs(2)
+    boxes = [
+        torch.tensor([[10.0, 10, 60, 90], [100, 50, 250, 280]]),
+        torch.tensor([[5.0, 5, 9, 9]]),
+    ]
+    labels = [torch.tensor([1, 3]), torch.tensor([2])]
+    joint = MultiBoxLoss()(codes, logits, PRIORS, boxes, labels)
+    counts: list[Tensor] = []
+    monkeypatch.setattr("detectors.ssd300.loss.mean_over_processes", counts.append)
+    for i in range(2):
+        with pytest.raises(AttributeError):  # what each process would send
+            MultiBoxLoss()(
+                codes[i : i + 1], logits[i : i + 1], PRIORS, boxes[i:][:1], labels[i:][:1]
+            )
+    assert counts[0] != counts[1]
+    mean = torch.stack(counts).double().mean()
+    monkeypatch.setattr("detectors.ssd300.loss.mean_over_processes", lambda count: mean)
+    each = [
+        MultiBoxLoss()(codes[i : i + 1], logits[i : i + 1], PRIORS, boxes[i:][:1], labels[i:][:1])
+        for i in range(2)
+    ]
+    for name, value in joint.items():
+        shared = torch.stack([losses[name] for losses in each]).mean()
+        assert shared.item() == pytest.approx(value.item(), rel=1e-6)
