@@ -17,8 +17,9 @@ from callbacks.wandb_run import ResumableWandb
 def no_run_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb.teardown()  # it reads the environment once
     yield
-    wandb.finish()
+    wandb.teardown()
 
 
 def parts(folder: Path) -> list[Path]:
@@ -62,6 +63,7 @@ def test_a_server_that_does_not_answer_leaves_the_run_offline(
         monkeypatch.setenv("WANDB_MODE", "online")
         logger = ResumableWandb(str(tmp_path), "test", init_timeout=1)
         logger.log_metrics({"loss": 1.0}, 0)
+        assert logger.position() == 1
         wandb.finish()
     assert "This run is logged offline" in caplog.text
     (file,) = parts(tmp_path)
