@@ -20,7 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
-from runs.settings import PREDICTION, Rule, check_settings
+from runs.settings import EVALUATION, PREDICTION, Rule, check_settings
 from runs.targets import check_arguments
 from runs.writable import require_writable
 
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
     from detectors.base import Detector
 
 _CONF = Path(__file__).resolve().parent.parent / "conf"
-_RUNS = Rule(
-    "a path, a list of paths, or null",
-    lambda value: value is None or isinstance(value, str | int | ListConfig),
-)
 _SETTINGS = {
-    "run": _RUNS,
-    "checkpoint": PREDICTION["checkpoint"],
+    "run": EVALUATION["run"],
+    "checkpoint": EVALUATION["checkpoint"],
     "device": PREDICTION["device"],
     "name": Rule(
         "letters, digits, _, - and .",

@@ -255,6 +255,7 @@ def test_no_common_label_and_missing_pictures_are_told(
         (["name=a/b"], "name=a/b: must be letters"),
         (["variant=loose"], "variant=loose: must be strict, paper or pristine_ref"),
         (["device=tpu"], "device=tpu: must be"),
+        (["run=[]"], r"run=\[\]: must be a path, a list of paths"),
         (["run=nowhere"], "run=nowhere: no such folder"),
         (["model=faster_rcnn"], "model.weights= is needed"),
         ([], "run= or model= is needed"),
