@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 
+def jobs(sweep: Path) -> dict[str, Path]:
+    """Trial -> where its job of SLURM logs to, which names the job."""
+    return {link.parent.name: link.readlink() for link in sweep.glob("*/slurm.out")}
+
+
 def test_a_killed_search_waits_for_its_jobs_and_goes_on(
     cluster: Cluster, drawn_root: Path, tmp_path: Path
 ) -> None:
@@ -32,11 +37,11 @@ def test_a_killed_search_waits_for_its_jobs_and_goes_on(
     ]  # fmt: skip
     command = [sys.executable, "train.py", *words]
     first = subprocess.Popen(command, cwd=ROOT, env=cluster.environment, start_new_session=True)
-    submitted = tmp_path / ".submitit"
-    until(lambda: len(list(submitted.glob("*_*"))) == 2, "the first batch to be submitted")
+    until(lambda: set(jobs(tmp_path)) == {"0", "1"}, "the first batch to be submitted")
     until(lambda: "RUNNING" in cluster.ask("squeue", "-h", "-o", "%T"), "a trial to run")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
+    submitted = jobs(tmp_path)
     begun = {trial.number: trial.params for trial in open_study(tmp_path / "study.journal").trials}
     assert set(begun) == {0, 1}
     again = cluster.run(*command, timeout=600)
@@ -45,6 +50,7 @@ def test_a_killed_search_waits_for_its_jobs_and_goes_on(
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
     assert {number: trials[number].params for number in begun} == begun
     # Jobs outlive the process that submitted them, so none of the two was trained a second time.
-    assert len(list(submitted.glob("*_*"))) == 3
+    assert {trial: jobs(tmp_path)[trial] for trial in submitted} == submitted
+    assert set(jobs(tmp_path)) == {"0", "1", "2"}
     assert len((tmp_path / "comparison.csv").read_text().splitlines()) == 4
     assert (tmp_path / "experiment" / "best.yaml").is_file()
