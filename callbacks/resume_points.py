@@ -166,7 +166,7 @@ class ResumePoints(Callback):
         try:
             if trainer.is_global_zero:
                 self.files.keep_the_one_before(trainer.global_step)
-            trainer.save_checkpoint(self.files.last)
+            trainer.save_checkpoint(self.files.last, weights_only=False)
         finally:
             self._place = None
         if trainer.is_global_zero:

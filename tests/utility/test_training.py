@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from torch import Tensor
 
 from train import train
 from utility.datamodule import UtilityDataModule
 from utility.module import UtilityPredictor
+from utility.picture_batch import PictureBatch
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"backbone": "resnet10t", "view_size": 64, "crops": 2, "train_crops": 1}
@@ -51,9 +53,7 @@ def compose_training(run: Path, *overrides: str) -> object:
         return compose("train", overrides=[*overrides, *paths])
 
 
-@pytest.fixture(scope="module")
-def run(label_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
+def two_epochs(folder: Path, label_folder: Path) -> float:
     small = [f"model.{key}={value}" for key, value in SMALL.items()]
     arguments = json.dumps(ARGUMENTS).replace('"', "").replace(" ", "")
     cfg = compose_training(
@@ -61,9 +61,36 @@ def run(label_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "trainer=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1", *small,
         f"++model.backbone_arguments={arguments}",
     )  # fmt: skip
-    best = train(cfg)  # type: ignore[arg-type]
-    assert 0 <= best <= 1
+    return train(cfg)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def run(label_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    assert 0 <= two_epochs(folder, label_folder) <= 1
     return folder
+
+
+def test_a_broken_off_training_goes_on_to_the_same_weights(
+    run: Path, label_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = UtilityPredictor.training_step
+
+    def fail_in_the_second_epoch(self: UtilityPredictor, batch: PictureBatch, index: int) -> Tensor:
+        if self.current_epoch == 1:
+            raise OSError("the node is lost")
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="the node is lost"):
+        patch.setattr(UtilityPredictor, "training_step", fail_in_the_second_epoch)
+        two_epochs(tmp_path, label_folder)
+    train(compose_training(tmp_path, f"resume={tmp_path}"))  # type: ignore[arg-type]
+    weights = [
+        torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (run, tmp_path)
+    ]
+    for name, expected in weights[0].items():
+        torch.testing.assert_close(weights[1][name], expected, rtol=0, atol=0)
 
 
 def test_a_training_leaves_figures_of_each_detector(run: Path) -> None:
