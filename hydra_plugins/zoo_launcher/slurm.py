@@ -33,6 +33,8 @@ _VARIABLES = {
     "mem_gb": "SBATCH_MEM_PER_NODE",
     "gpus_per_node": "SBATCH_GPUS_PER_NODE",
 }
+# W&B's process of this machine, which a job on another one would look for in vain.
+_OF_THIS_MACHINE = "WANDB_SERVICE"
 _OF_THE_EXECUTOR = ("submitit_folder", "max_num_timeout")
 
 
@@ -171,11 +173,13 @@ class SlurmLauncher(OfSubmitit):
 
 @contextmanager
 def _script_before_environment(params: dict[str, Any]) -> Iterator[None]:
-    """Hide the variables of sbatch that would win over what the launcher was given."""
+    """Hide the variables of sbatch that would win over what the launcher was given.
+
+    And what is of no use to a job, for sbatch hands on the whole environment.
+    """
+    given = [name for key, name in _VARIABLES.items() if params.get(key) is not None]
     hidden = {
-        name: os.environ.pop(name)
-        for key, name in _VARIABLES.items()
-        if params.get(key) is not None and name in os.environ
+        name: os.environ.pop(name) for name in (*given, _OF_THIS_MACHINE) if name in os.environ
     }
     try:
         yield

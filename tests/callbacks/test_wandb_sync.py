@@ -20,7 +20,8 @@ from callbacks.wandb_sync import find_runs, join_parts, main, written
 @pytest.fixture(scope="module")
 def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two parts; the second goes on from row 40 of the 60 that the first had."""
-    folder = tmp_path_factory.mktemp("run")
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    folder.mkdir()
     options: dict[str, Any] = {"project": "zoo", "id": "abcd1234", "dir": str(folder)}
     settings = wandb.Settings(silent=True, x_disable_stats=True)
     with pytest.MonkeyPatch.context() as patch:

@@ -95,8 +95,10 @@ def cluster(shared: Path) -> Iterator[Cluster]:
     if started.returncode == 3:
         pytest.skip(f"SLURM is not installed: {started.stderr.strip()}")
     assert started.returncode == 0, started.stderr
-    # 1/4 of a start of Python is reading compiled files, which this variable forbids to write.
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    # 1/4 of a start of Python is reading compiled files, which the first variable forbids to write;
+    # the second is of W&B in this very process, after tests that log there.
+    dropped = ("PYTHONDONTWRITEBYTECODE", "WANDB_SERVICE")
+    inherited = {k: v for k, v in os.environ.items() if k not in dropped}
     own = {
         "SLURM_CONF": str(folder / "etc" / "slurm.conf"),
         "OMP_NUM_THREADS": "1",

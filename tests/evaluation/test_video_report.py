@@ -59,9 +59,11 @@ def test_differences_stand_with_their_intervals_and_cost(tmp_path, film):
     comparison = SideBySide(
         "bad",
         [
-            Standing("good", Difference(sure, sure, "videos", 5), 12.5, 512_000_000, None),
-            Standing("bad", None, None, None, None),
-            Standing("odd", Difference(unsure, unsure, "videos", 5), None, None, None),
+            Standing(
+                "good", Difference(sure, sure, "videos", 5), 12.5, 512_000_000, None, 10**6, None
+            ),
+            Standing("bad", None, None, None, None, 10**6, None),
+            Standing("odd", Difference(unsure, unsure, "videos", 5), None, None, None, 10**6, None),
         ],
     )
     text = page(tmp_path / "r.html", truth, runs, comparison)
