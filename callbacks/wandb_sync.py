@@ -51,8 +51,8 @@ def find_runs(folder: Path) -> list[OfflineRun]:
     by_run: dict[tuple[Path, str], list[Path]] = {}
     for kind in ("run-", "offline-run-"):
         for part in folder.glob(f"**/wandb/{kind}*"):
-            if any(part.glob("run-*.wandb")):
-                run_id = part.name.removeprefix(kind).partition("-")[2]
+            for file in part.glob("run-*.wandb"):  # the folder's name may end in a number, too
+                run_id = file.stem.removeprefix("run-")
                 by_run.setdefault((part.parent, run_id), []).append(part)
     if not by_run:
         raise FileNotFoundError(

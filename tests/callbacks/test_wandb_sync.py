@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +28,6 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for start, rows in ((0, 60), (40, 30)):
             run = wandb.init(mode="offline", settings=settings, **options)
             if start:
-                time.sleep(1.1)  # parts are named after the second
                 run.log({}, step=start, commit=False)
             for row in range(start, start + rows):
                 run.log({"row": row, "long": "x" * 3000})  # so that records cross blocks
