@@ -15,13 +15,13 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from runs.config.settings import EVALUATION, check_settings
+from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
-from runs.imported_detector import imported_detector, require_weights
+from runs.judging.imported_detector import imported_detector, require_weights
+from runs.judging.score_table import print_scores
 from runs.run_folder import RunFolder
-from runs.score_table import print_scores
-from runs.settings import EVALUATION, check_settings
-from runs.slurm_tasks import check_slurm_tasks
-from runs.targets import check_arguments
+from runs.slurm.tasks import check_slurm_tasks
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -61,9 +61,9 @@ def evaluate(cfg: DictConfig) -> float:
 
     from lightning.pytorch.utilities import rank_zero_only
 
-    from runs.compared_run import ComparedRun
-    from runs.finished_comparison import finish_comparison
-    from runs.shared_data import data_of_run
+    from runs.comparison.compared_run import ComparedRun
+    from runs.comparison.finished import finish_comparison
+    from runs.judging.shared_data import data_of_run
     from structures.folder_names import distinct_ends
 
     ends = distinct_ends([run.path for run in runs], "run=")
@@ -88,8 +88,8 @@ def _judge_predictors(cfg: DictConfig, runs: list[RunFolder], folder: Path) -> f
     if not runs:
         raise ValueError("run= is needed with protocol=: the folders of trained predictors")
 
+    from runs.judging.utility import judge_predictors
     from runs.library_noise import drop_library_noise
-    from runs.utility_judging import judge_predictors
 
     drop_library_noise()
     return judge_predictors(cfg.protocol, runs, folder)
@@ -132,7 +132,7 @@ def _judge(
     from hydra.utils import instantiate
     from lightning.pytorch.utilities import rank_zero_only
 
-    from runs.judging import judge_detector
+    from runs.judging.detector import judge_detector
     from runs.library_noise import drop_library_noise
     from runs.loggers import data_group, make_loggers
     from runs.wandb_mode import set_wandb_mode

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
+from runs.config.settings import PREDICTION, check_settings
 from runs.explained_errors import explained_errors
+from runs.prediction.sources import Source, find_source
 from runs.run_folder import RunFolder
-from runs.settings import PREDICTION, check_settings
-from runs.sources import Source, find_source
 
 if TYPE_CHECKING:
     from detectors.frame_stream import FrameStream
-    from runs.prediction_folder import PredictionFolder
+    from runs.prediction.folder import PredictionFolder
     from utility.gate import UtilityGate
 
 
@@ -40,8 +40,8 @@ def predict(cfg: DictConfig) -> Path:
     run = RunFolder.open(str(cfg.run), str(cfg.checkpoint))
 
     from runs.device import chosen_device
-    from runs.prediction_folder import PredictionFolder
-    from runs.video_prediction import open_stream
+    from runs.prediction.folder import PredictionFolder
+    from runs.prediction.videos import open_stream
 
     device = chosen_device(str(cfg.device))
     if run.holds_predictor:
@@ -60,7 +60,7 @@ def _rank(cfg: DictConfig, source: Source | None, run: RunFolder, device: str) -
     """Pictures by what they are worth to detectors."""
     if source is None or not source.pictures:
         raise ValueError(f"run={run.path}: a predictor of utility judges pictures alone; give some")
-    from runs.utility_prediction import rank_pictures
+    from runs.prediction.utility import rank_pictures
 
     folder = Path(cfg.paths.run)
     predictor = run.load_predictor().to(device)
@@ -75,8 +75,8 @@ def _predict_source(
 ) -> None:
     """Pictures or videos."""
     from detectors.frame_stream import FramesAlone
-    from runs.picture_prediction import predict_pictures
-    from runs.video_prediction import open_clips, predict_clips
+    from runs.prediction.pictures import predict_pictures
+    from runs.prediction.videos import open_clips, predict_clips
 
     is_clip = cfg.clip
     if is_clip is None:
@@ -122,7 +122,7 @@ def _predict_sun(
 ) -> None:
     """FITS frames, or, where `source` is None, a folder into which they come."""
     try:
-        from runs.solar_source import predict_archive, watch_folder
+        from runs.solar.source import predict_archive, watch_folder
     except ModuleNotFoundError as error:
         raise ValueError(
             f"FITS frames need the extra 'solar' ({error.name} is missing): pip install '.[solar]'"

@@ -14,15 +14,15 @@ import hydra
 from omegaconf import DictConfig
 
 from runs.code_version import write_code_version
+from runs.config.settings import TRAINING, check_settings
+from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
+from runs.judging.score_table import print_scores
 from runs.ranks import best_value, end_with_starter, ranks_to_start, train_in_ranks
 from runs.resuming import find_resumption, resumed_config
 from runs.run_folder import write_config
-from runs.score_table import print_scores
-from runs.settings import TRAINING, check_settings
-from runs.slurm_restart import restarted_config
-from runs.slurm_tasks import check_slurm_tasks
-from runs.targets import check_arguments
+from runs.slurm.restart import restarted_config
+from runs.slurm.tasks import check_slurm_tasks
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -33,7 +33,7 @@ def build_model(cfg: DictConfig, facts: Mapping[str, Any]) -> Any:
     import torch
 
     from detectors.warm_start import warm_start
-    from runs.model_building import instantiate_model
+    from runs.config.model_building import instantiate_model
 
     model = instantiate_model(cfg.model, facts)
     if cfg.warm_start is not None:

@@ -26,7 +26,7 @@ from hydra.utils import instantiate
 from datamodules.coco_distorted import CocoDistortedDataModule
 from detectors.base import Detector
 from prepare.drawn_facades import draw_facades
-from runs.model_building import instantiate_model
+from runs.config.model_building import instantiate_model
 from structures import Batch, Prediction
 from utility.build import build_set
 from utility.detection_labels import Thresholds

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
+from runs.config.settings import Rule, check_settings
 from runs.explained_errors import explained_errors
 from runs.nearest import did_you_mean
+from runs.prediction.sources import find_source
 from runs.run_folder import RunFolder
-from runs.settings import Rule, check_settings
-from runs.sources import find_source
 from runs.writable import require_writable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hydra.utils import get_class, instantiate
 from lightning.pytorch.loggers import Logger, WandbLogger
 from omegaconf import DictConfig
 
-from runs.sweep_group import VARIABLE
+from runs.sweep.group import VARIABLE
 
 
 def make_loggers(nodes: DictConfig, job_type: str, group: str) -> list[Logger]:

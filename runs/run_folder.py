@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from runs.targets import check_trusted, locate
+from runs.config.targets import check_trusted, locate
 
 if TYPE_CHECKING:
     from detectors.base import Detector

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from runs.search_space import read_search_space
-from runs.targets import check_arguments
+from runs.config.targets import check_arguments
+from runs.sweep.search_space import read_search_space
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"

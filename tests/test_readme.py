@@ -25,7 +25,7 @@ from detectors.export import export
 from evaluate import evaluate
 from predict import predict
 from prepare.drawn_video import draw_video
-from runs.video_writer import VideoWriter
+from runs.prediction.video_writer import VideoWriter
 from tests.comparison_page import check_folder
 from train import train
 

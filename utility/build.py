@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from runs.config.settings import EVALUATION, PREDICTION, Rule, check_settings
+from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
 from runs.run_folder import RunFolder
-from runs.settings import EVALUATION, PREDICTION, Rule, check_settings
-from runs.targets import check_arguments
 from runs.writable import require_writable
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def build_set(
             no objects, or a detector that finds none.
     """
     from evaluation.results_json import write_json
-    from runs.judging import detections_key
+    from runs.judging.detector import detections_key
     from utility.detecting import detect_all
     from utility.label_facts import require_same_detectors
     from utility.label_set import detection_cache
@@ -183,7 +183,7 @@ def _detectors(
 ) -> dict[str, Detector]:
     """Name -> detector, on its device."""
     from runs.device import chosen_device
-    from runs.imported_detector import imported_detector
+    from runs.judging.imported_detector import imported_detector
 
     found = [run.load_detector() for run in runs]
     if cfg.get("model") is not None:

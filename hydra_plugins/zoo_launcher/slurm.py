@@ -18,7 +18,7 @@ from omegaconf import OmegaConf, open_dict
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from runs.slurm_outcome import Submitted
+    from runs.slurm.outcome import Submitted
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class SlurmLauncher(OfSubmitit):
             JobFailed: if it did.
         """
         from runs.explained_errors import explain
-        from runs.slurm_outcome import JobFailed
+        from runs.slurm.outcome import JobFailed
 
         returned = super().__call__(*args, **kwargs)
         if returned.status is JobStatus.FAILED:
@@ -79,10 +79,10 @@ class SlurmLauncher(OfSubmitit):
         Raises:
             ValueError: if they cannot run on this cluster as they are asked for.
         """
-        from runs.slurm_outcome import outcome, wait_for
-        from runs.slurm_request import check_cluster
-        from runs.sweep_end import CompareJobs
-        from runs.sweep_jobs import report_jobs
+        from runs.slurm.outcome import outcome, wait_for
+        from runs.slurm.request import check_cluster
+        from runs.sweep.end import CompareJobs
+        from runs.sweep.jobs import report_jobs
 
         folders = [
             self._checked_folder(number, list(overrides))
@@ -103,9 +103,9 @@ class SlurmLauncher(OfSubmitit):
 
     def _checked_folder(self, number: int, overrides: list[str]) -> Path:
         """Compose a job's config, as the job itself will, check it, and name its run folder."""
-        from runs.settings import TRAINING, check_settings
-        from runs.slurm_request import check_processes
-        from runs.slurm_tasks import Processes
+        from runs.config.settings import TRAINING, check_settings
+        from runs.slurm.request import check_processes
+        from runs.slurm.tasks import Processes
 
         assert self.hydra_context is not None
         loader = self.hydra_context.config_loader
@@ -125,7 +125,7 @@ class SlurmLauncher(OfSubmitit):
     ) -> list[Submitted]:
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        from runs.slurm_outcome import Submitted
+        from runs.slurm.outcome import Submitted
 
         numbers = range(first, first + len(job_overrides))
         state = Singleton.get_state()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-    from runs.search_space import SearchSpace
-    from runs.trial_study import TrialStudy
+    from runs.sweep.search_space import SearchSpace
+    from runs.sweep.trial_study import TrialStudy
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +91,8 @@ class OptunaSweeper(Sweeper):
             raise ValueError(
                 'hydra/sweeper=optuna needs Optuna: pip install -c constraints.txt -e ".[sweep]"'
             ) from error
-        from runs.search_space import read_search_space
-        from runs.trial_study import TrialStudy
+        from runs.sweep.search_space import read_search_space
+        from runs.sweep.trial_study import TrialStudy
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -125,7 +125,7 @@ class OptunaSweeper(Sweeper):
 
     def _killed(self, study: TrialStudy) -> Iterator[list[FrozenTrial]]:
         """Batches of trials that had begun when the sweep was killed, and have not ended since."""
-        from runs.surviving_jobs import wait_for_survivors
+        from runs.slurm.surviving_jobs import wait_for_survivors
 
         batch: list[FrozenTrial] = []
         unfinished = study.unfinished()

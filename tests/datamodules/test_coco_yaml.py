@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from datamodules.coco_distorted import CocoDistortedDataModule
 from datamodules.distorted_clips import DistortedClips
-from runs.targets import check_arguments
+from runs.config.targets import check_arguments
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 GROUP = CONF / "datamodule/distortions"

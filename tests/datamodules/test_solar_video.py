@@ -17,7 +17,7 @@ from datamodules.picture import read_picture
 from datamodules.solar_channels import CHANNELS
 from datamodules.solar_video import SolarVideoDataModule
 from prepare.drawn_solar import draw_solar
-from runs.targets import check_arguments
+from runs.config.targets import check_arguments
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SIDE = 48

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from datamodules import frame_samplers
 from datamodules.video import VideoDataModule
-from runs.targets import check_arguments
+from runs.config.targets import check_arguments
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CHOICES = {

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from runs.targets import check_arguments
+from runs.config.targets import check_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 SWEEP: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "wandb_sweep.yaml").read_text())

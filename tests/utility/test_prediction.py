@@ -13,7 +13,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from predict import predict
-from runs.utility_prediction import lowest_useful
+from runs.prediction.utility import lowest_useful
 from utility.gate import UtilityGate
 from utility.module import Estimates, UtilityPredictor
 

@@ -1,0 +1,1 @@
+"""Configs, checked before anything is built from them."""

@@ -1,0 +1,1 @@
+"""Pictures and videos for `predict.py`: what is read, and what is written about them."""

@@ -1,0 +1,1 @@
+"""What the jobs of a SLURM cluster ask for, do and leave."""

@@ -1,0 +1,1 @@
+"""Frames of the sun for `predict.py`: archives and growing folders to detections and events."""

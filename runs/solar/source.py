@@ -1,0 +1,132 @@
+"""`predict.py` on FITS frames of the sun: an archive, or a folder that keeps growing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from detectors.frame_stream import FramesAlone, FrameStream
+from runs.prediction.folder import PredictionFolder
+from runs.prediction.sources import find_fits
+from runs.run_folder import RunFolder
+from runs.solar.event import Provenance
+from runs.solar.event_book import OPEN, EventBook
+from runs.solar.follower import SolarFollower, event_linkings
+from runs.solar.incoming import WatchSettings
+from runs.solar.prediction import FPS, SolarPrediction
+from runs.solar.watch import SolarWatch, watch
+from solar.aia_frame import Region
+from solar.intensity import SCALES, ClipPercentile
+from solar.video import VideoSettings
+
+
+class Asked(NamedTuple):
+    """What `conf/predict.yaml` says of the frames; see there."""
+
+    wavelengths: tuple[int, ...]
+    scale: str
+    cadence: float | None
+    region: Region | None
+
+    @classmethod
+    def of(cls, cfg: DictConfig) -> Asked:
+        """Read it from the checked config."""
+        given = OmegaConf.to_container(cfg)
+        assert isinstance(given, dict)
+        wanted, region = given["wavelength"], given["region"]
+        return cls(
+            tuple(wanted) if isinstance(wanted, list) else (wanted,),
+            given["scale"],
+            given["cadence"],
+            None if region is None else Region(*map(float, region)),
+        )
+
+
+def predict_archive(
+    cfg: DictConfig,
+    files: list[Path],
+    run: RunFolder,
+    stream: FrameStream | None,
+    output: PredictionFolder,
+) -> int:
+    """Predict FITS files.
+
+    Args:
+        cfg: The composed `conf/predict.yaml`, checked.
+        files: The frames.
+        run: The training.
+        stream: Of the detector, where it has one.
+        output: Gets everything; it is left open.
+
+    Returns:
+        How many events they show.
+
+    Raises:
+        ValueError: if no file gives a frame, or a wavelength has no usual scale.
+    """
+    asked = Asked.of(cfg)
+    settings = VideoSettings(
+        asked.wavelengths, asked.cadence, scale=SCALES[asked.scale], region=asked.region
+    )
+    prediction = SolarPrediction(
+        stream or FramesAlone(output.detector),
+        output,
+        settings,
+        _sha256(run.checkpoint),
+        cfg.fps or FPS,
+    )
+    return len(prediction.predict(files))
+
+
+def watch_folder(
+    cfg: DictConfig, run: RunFolder, stream: FrameStream | None, output: PredictionFolder
+) -> str:
+    """Watch a folder until Ctrl-C, or until no file has come for `idle_s`.
+
+    Args:
+        cfg: The composed `conf/predict.yaml`, checked.
+        run: The training.
+        stream: Of the detector, where it has one.
+        output: Its detector, its folder and its least score are used.
+
+    Returns:
+        A line that tells what was found.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if the settings do not suit a watch, or the folder of results holds another.
+    """
+    asked, detector = Asked.of(cfg), output.detector
+    source = Path(str(cfg.source)).expanduser()
+    find_fits(source)
+    if len(asked.wavelengths) > 1:
+        raise ValueError(
+            f"wavelength={list(asked.wavelengths)}: a watch follows one; start one for each"
+        )
+    (wavelength,) = asked.wavelengths
+    scale = SCALES[asked.scale](wavelength)
+    if isinstance(scale, ClipPercentile):
+        raise ValueError(
+            f"scale={asked.scale}: needs all frames beforehand, so it cannot be watched with; "
+            "use scale=fixed-log, and a detector trained on it"
+        )
+    window = 1
+    if stream is not None:
+        window = cfg.window or run.config["datamodule"]["clip_length"]
+    settings = WatchSettings(source, wavelength, scale, window, asked.cadence, asked.region)
+    provenance = Provenance(wavelength, str(source), _sha256(run.checkpoint))
+    linkings = event_linkings(detector, output.draw_above)
+    book = EventBook(detector.classes.names, linkings, provenance)
+    follower = SolarFollower(stream or FramesAlone(detector), book)
+    solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
+    watch(solar_watch, cfg.idle_s)
+    still_open = sum(event.status == OPEN for event in book.events.values())
+    return f"{solar_watch.frames} frames, {len(book.events)} events, {still_open} of them open"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""A multirun: what it searches, its jobs, and what stands at its end."""
