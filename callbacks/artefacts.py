@@ -13,12 +13,12 @@ from callbacks.run_facts import report_meta
 from detectors.base import Detector
 from evaluation.conditions import CLEAN
 from evaluation.detection_cache import CachedDetections
-from evaluation.events import EventEvaluation
+from evaluation.events.evaluation import EventEvaluation
 from evaluation.per_video import video_precision
-from evaluation.report import write_report
+from evaluation.report.page import write_report
+from evaluation.report.robustness_examples import Example, choose_example, condition_example
 from evaluation.results_json import without_nan, write_json, write_results
 from evaluation.robustness import Robustness, measure_robustness
-from evaluation.robustness_examples import Example, choose_example, condition_example
 from evaluation.summary import Evaluation, evaluate_detections
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 
 from callbacks.git_commit import git_commit
 from detectors.base import Detector
-from evaluation.report import ReportMeta
+from evaluation.report.page import ReportMeta
 
 _PACKAGES = ("torch", "torchvision", "lightning", "timm")
 

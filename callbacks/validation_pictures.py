@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from evaluation.gallery import scaled
+from evaluation.report.gallery import scaled
 from structures import Batch, ClassList, Prediction, Target
 
 FRAME_SIDE = 320  # pixels of the longest side of a frame in a sheet

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from evaluation.coco import RECALL_GRID
 from evaluation.conditions import BENCHMARK_KINDS, EXTRA_KINDS, SEVERITIES
-from evaluation.events import EventEvaluation
+from evaluation.events.evaluation import EventEvaluation
 from evaluation.robustness import Robustness
 from evaluation.summary import Evaluation, precision_at_recall
 

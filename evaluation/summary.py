@@ -12,7 +12,8 @@ from evaluation.coco import RECALL_GRID, CocoScores, score_columns
 from evaluation.columns import Results, Truth, result_columns, truth_columns
 from evaluation.confusion import confusion_matrix
 from evaluation.curves import Curve, class_curves
-from evaluation.events import EventEvaluation
+from evaluation.events.evaluation import EventEvaluation
+from evaluation.events.sky_events import evaluate_sky_events
 from evaluation.matching import Matches, match_columns
 from evaluation.operating_point import (
     OperatingPoint,
@@ -20,7 +21,6 @@ from evaluation.operating_point import (
     operating_points_at,
 )
 from evaluation.results_json import without_nan
-from evaluation.sky_events import evaluate_sky_events
 from evaluation.video_scores import VideoScores, score_videos
 from evaluation.voc import VocScores, evaluate_voc
 

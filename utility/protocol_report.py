@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import PackageLoader
 
-from evaluation.chart_frame import Frame, Point, Trace, y_ticks
 from evaluation.drawing import class_colour
-from evaluation.report import page_environment
+from evaluation.report.chart_frame import Frame, Point, Trace, y_ticks
+from evaluation.report.page import page_environment
 from structures.atomic_file import write_atomically
 
 GREY = "rgb(140 140 140)"

@@ -13,12 +13,12 @@ from rich.console import Console
 from evaluation.bootstrap import Difference, bootstrap_differences
 from evaluation.columns import result_columns, truth_columns
 from evaluation.drawing import Picture
-from evaluation.parallel_coordinates import ParallelCoordinates
 from evaluation.per_video import ComparedVideo, compare_videos
-from evaluation.report import ReportMeta, write_report
+from evaluation.report.page import ReportMeta, write_report
+from evaluation.report.parallel_coordinates import ParallelCoordinates
+from evaluation.report.side_by_side import SideBySide, Standing
 from evaluation.results_json import read_results, read_truth
 from evaluation.robustness_comparison import robustness_from_json
-from evaluation.side_by_side import SideBySide, Standing
 from evaluation.summary import Evaluation, evaluate_detections
 from runs.comparison.compared_run import ComparedRun
 from runs.comparison.table import Differences, comparison_csv, comparison_table

@@ -16,7 +16,7 @@ from runs.sweep.group import VARIABLE
 from runs.wandb_mode import set_wandb_mode
 
 if TYPE_CHECKING:
-    from evaluation.parallel_coordinates import ParallelCoordinates
+    from evaluation.report.parallel_coordinates import ParallelCoordinates
 
 
 def finish_comparison(

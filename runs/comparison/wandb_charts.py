@@ -10,10 +10,10 @@ from typing import Any
 
 import wandb
 
-from evaluation.clips import read_videos, series_of
 from evaluation.coco import RECALL_GRID
 from evaluation.drawing import Picture
-from evaluation.gallery import choose_pictures
+from evaluation.report.clips import read_videos, series_of
+from evaluation.report.gallery import choose_pictures
 from evaluation.summary import Evaluation, precision_at_recall
 from evaluation.verdicts import judge
 from runs.comparison.compared_run import ComparedRun

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.found_events import FoundEvent
+from evaluation.events.found_events import FoundEvent
 
 ARCSEC_IN_RADIAN = 180 * 3600 / math.pi
 LEAST_SHIFT = 2.0  # arcsec between two box centres, below which they give no direction

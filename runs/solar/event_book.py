@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.event_linking import EventLinker
-from evaluation.found_events import FoundEvent
-from evaluation.linking import Linking
+from evaluation.events.found_events import FoundEvent
+from evaluation.events.linker import EventLinker
+from evaluation.events.linking import Linking
 from runs.solar.event import Provenance, SolarEvent, measure
 from structures import Prediction
 

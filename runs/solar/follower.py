@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Detector
 from detectors.frame_stream import FrameStream
-from evaluation.linking import Linking
+from evaluation.events.linking import Linking
 from runs.solar.event import km_per_arcsec
 from runs.solar.event_book import EventBook, PlacedDetections, placed
 from solar.frame_wcs import FrameWCS

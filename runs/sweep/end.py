@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from evaluation.parallel_coordinates import ParallelCoordinates
+    from evaluation.report.parallel_coordinates import ParallelCoordinates
     from runs.comparison.compared_run import ComparedRun
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class CompareJobs(Callback):
 
 
 def _settings(runs: Sequence[ComparedRun]) -> ParallelCoordinates | None:
-    from evaluation.parallel_coordinates import parallel_coordinates
+    from evaluation.report.parallel_coordinates import parallel_coordinates
 
     words = own_words([run.folder for run in runs])
     settings = {

@@ -12,7 +12,7 @@ import pytest
 from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.wandb_curves import log_events, log_robustness
-from evaluation.event_curve import EventCurve
+from evaluation.events.curve import EventCurve
 from evaluation.robustness import SCORES, measure_robustness
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
-from evaluation.linking import Linking
+from evaluation.events.linking import Linking
 from runs.solar.event import Provenance
 from runs.solar.event_book import EventBook
 from runs.solar.follower import SolarFollower

@@ -1,0 +1,1 @@
+"""The self-contained HTML page about the detections of one or several runs, part by part."""
