@@ -16,26 +16,18 @@ from numpy.typing import NDArray
 
 from evaluation.conditions import CLEAN
 from utility.accuracy import target_table
-from utility.baselines import (
-    BITS,
-    DCT_TREES,
-    OWN,
-    QUALITY,
-    baseline_scores,
-    detector_scores,
-)
+from utility.baselines import OWN, baseline_scores, detector_scores
 from utility.datamodule import UNANIMOUS
 from utility.label_set import LabelSet
 from utility.labels import unanimous
 from utility.module import UtilityPredictor
 from utility.predictor_scores import PredictorScores, score_rows
-from utility.replacement import SHARES, BothVersions, Curve, replacement_curves
+from utility.replacement import BothVersions, replacement_curves
+from utility.replacement_table import replacement_table
 
 log = logging.getLogger(__name__)
 
 Scores = NDArray[np.float64]
-RANDOM = "random"
-GAINS = (0.1, 0.2, 0.3)
 
 
 class UtilityProtocol:
@@ -221,56 +213,3 @@ def _unseen_scorers(
     scorers = {name: found.of(detector) for name, found in scores.items()}
     scorers |= baseline_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
     return scorers | detector_scores(unseen, rows, detector, seen.detectors)
-
-
-def replacement_table(curves: Mapping[str, Curve], predictors: Sequence[str]) -> dict[str, Any]:
-    """The curves with their 95 % intervals, areas and gains, and what predictors are ahead by."""
-    scorers = {}
-    for name, curve in curves.items():
-        none = curve.map[:, :1]
-        scorers[name] = {
-            "map": curve.map[0].tolist(),
-            "map_95": [interval(curve.map[:, i]) for i in range(len(SHARES))],
-            "area": float(curve.area[0]),
-            "area_95": interval(curve.area),
-            "own_share": curve.own_share,
-            "own_map": float(curve.own_map[0]),
-            "own_map_95": interval(curve.own_map),
-            "own_filtered": float(curve.own_filtered[0]),
-            "gains": {
-                str(share): _estimate((curve.map - none)[:, SHARES.index(share)]) for share in GAINS
-            },
-        }
-    return {
-        "shares": list(SHARES),
-        "none": float(curves[RANDOM].map[0, 0]),
-        "all": float(curves[RANDOM].map[0, -1]),
-        "scorers": scorers,
-        "ahead": {
-            name: {
-                other: {
-                    "area": _estimate(curves[name].area - curves[other].area),
-                    **{
-                        str(share): _estimate(
-                            (curves[name].map - curves[other].map)[:, SHARES.index(share)]
-                        )
-                        for share in GAINS
-                    },
-                }
-                for other in (RANDOM, QUALITY, BITS, DCT_TREES)
-                if other in curves
-            }
-            for name in predictors
-        },
-    }
-
-
-def interval(values: NDArray[np.float64]) -> list[float]:
-    """The 95 % percentile interval of the draws that follow the value itself."""
-    drawn = values[1:][~np.isnan(values[1:])]
-    return np.quantile(drawn, [0.025, 0.975]).tolist() if len(drawn) else [float("nan")] * 2
-
-
-def _estimate(values: NDArray[np.float64]) -> list[float]:
-    """Value, low, high."""
-    return [float(values[0]), *interval(values)]
