@@ -8,12 +8,10 @@ the parts of the network, and the operators that take longest.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +19,8 @@ from torch import nn
 from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.gpu_speed import (
+from benchmarks.gpu_device import gpu_parser, in_precision, parse, wait
+from benchmarks.gpu_steps import (
     BOTH,
     FULL,
     TINY,
@@ -30,11 +29,9 @@ from benchmarks.gpu_speed import (
     Sizes,
     Step,
     draw,
-    in_precision,
     predicting,
     streaming,
     training,
-    wait,
 )
 from benchmarks.time_limit import time_limit
 from structures.atomic_file import write_atomically
@@ -171,16 +168,10 @@ def print_case(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """Profile, print, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = gpu_parser((__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=12, help="operators of a case")
     parser.add_argument("--seconds", type=float, default=60, help="no case begins after these")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="small networks and frames")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    options = parser.parse_args()
-    device = torch.device(options.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        parser.error("there is no CUDA device; --device cpu --tiny shows that the cases run")
+    options, device = parse(parser)
     end = time.perf_counter() + options.seconds
     report = []
     for case in cases(TINY if options.tiny else FULL, device):

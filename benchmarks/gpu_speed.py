@@ -11,84 +11,37 @@ with its reason, and the others go on; no part begins once `--seconds` are over.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 
+from benchmarks.gpu_device import gpu_parser, in_precision, parse, wait
+from benchmarks.gpu_steps import (
+    BOTH,
+    FULL,
+    TINY,
+    TRAINED,
+    Recipe,
+    Sizes,
+    Step,
+    draw,
+    predicting,
+    streaming,
+    training,
+)
 from benchmarks.time_limit import time_limit
-from detectors.base import Detector
-from structures import Batch, Target
+from structures import Batch
 from structures.atomic_file import write_atomically
 
-_RECIPES = Path(__file__).resolve().parent.parent / "conf" / "model"
-_CLASSES, _BOXES = 30, 5
 _BLOCK = 5  # steps between two waits for the device
 _PART_LIMIT = 75  # seconds for one part, so that the others get their turn
-_BACKBONES = ("swin_t", "swin_b")
-TRAINED = {"temporal_from_epoch": 0}  # the temporal stage detects, and learns alone
-BOTH = {"freeze_single_frame": False}
-
-Step = Callable[[], object]
-
-
-class Recipe(NamedTuple):
-    """A YAML of `conf/model`, what differs from it, and the pictures of a training batch."""
-
-    file: str
-    changes: dict[str, Any]
-    pictures: int = 1
-    side: int = 600
-
-    def build(self, device: torch.device, **more: Any) -> Detector:
-        """The untrained detector with further changes."""
-        file = OmegaConf.load(_RECIPES / f"{self.file}.yaml")
-        node = OmegaConf.merge(file, self.changes, more)
-        torch.manual_seed(0)
-        names = [f"class {label}" for label in range(1, _CLASSES + 1)]
-        detector: Detector = instantiate(node, class_names=names, _convert_="all")
-        return detector.to(device)
-
-
-class Sizes(NamedTuple):
-    """What is measured: `TINY` fits a processor and only shows that all runs."""
-
-    video: dict[str, Recipe]
-    images: dict[str, Recipe]
-    frames: int
-    seconds: float  # of one measurement
-
-
-FULL = Sizes(
-    {name: Recipe("transvod_lite", {"network": {"backbone": name}}) for name in _BACKBONES},
-    {
-        "ssd300": Recipe("ssd300", {}, 32, 300),
-        "faster_rcnn": Recipe("faster_rcnn", {}, 8, 800),
-    },
-    frames=14,
-    seconds=1.5,
-)
-_MOBILE = {"architecture": "fasterrcnn_mobilenet_v3_large_320_fpn", "min_size": 64}
-TINY = Sizes(
-    {"light": Recipe("transvod_light", {"short_side": 64}, side=64)},
-    {
-        "ssd300_light": Recipe("ssd300_light", {}, 1, 64),
-        "mobile": Recipe("faster_rcnn", _MOBILE, 1, 64),
-    },
-    frames=3,
-    seconds=0.0,
-)
 
 
 class Part(NamedTuple):
@@ -100,59 +53,6 @@ class Part(NamedTuple):
     frames: int
     precision: str = "bf16"
     compiles: bool = False
-
-
-def draw(clips: int, frames: int, side: int, device: torch.device) -> Batch:
-    """Noise with five boxes a frame."""
-    generator = torch.Generator().manual_seed(0)
-    batch = Batch([], [])
-    for clip in range(clips):
-        shape = (frames, 3, side, side)
-        batch.clips.append(torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator))
-        corner = 0.6 * side * torch.rand(frames, _BOXES, 2, generator=generator)
-        size = side * (0.05 + 0.3 * torch.rand(frames, _BOXES, 2, generator=generator))
-        boxes = torch.cat([corner, corner + size], -1)
-        labels = torch.randint(1, _CLASSES + 1, (frames, _BOXES), generator=generator)
-        rows = enumerate(zip(boxes, labels, strict=True), clip * frames)
-        batch.targets.append([Target(these, which, number) for number, (these, which) in rows])
-    return batch.to(device)
-
-
-def predicting(detector: Detector, batch: Batch) -> Step:
-    """Clips to predictions."""
-    detector.eval()
-    return torch.inference_mode()(lambda: detector.predict(batch))
-
-
-def streaming(detector: Detector, frames: Tensor) -> Step:
-    """A new frame to its prediction, in a window that is full."""
-    stream = detector.eval().stream(len(frames))
-    if stream is None:
-        raise ValueError("this detector sees each frame alone, so it has no stream to time")
-    numbers = iter(range(10**9))
-
-    def step() -> object:
-        number = next(numbers)
-        return stream.detect(frames[number % len(frames)], number)
-
-    for _ in frames:
-        step()
-    return step
-
-
-def training(detector: Detector, batch: Batch) -> Step:
-    """A batch to updated weights: losses, gradients, clipping and AdamW."""
-    detector.train()
-    learning = [p for p in detector.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learning, 1e-6)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        torch.stack(list(detector.losses(batch).values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(learning, 0.1)
-        optimizer.step()
-
-    return step
 
 
 def video_parts(sizes: Sizes, device: torch.device) -> Iterator[Part]:
@@ -210,26 +110,6 @@ def image_parts(sizes: Sizes, device: torch.device) -> Iterator[Part]:
         yield Part("steps", f"{both}, compiled", partial(step, True, True), count, compiles=True)
 
 
-@contextmanager
-def in_precision(precision: str, device: torch.device) -> Iterator[None]:
-    """fp32 without shortcuts, fp32 with products of 19 bits (tf32), or autocast to bf16."""
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    try:
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
-
-
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
 def milliseconds(step: Step, device: torch.device, seconds: float) -> float:
     """Median time of a step over blocks of steps, after one block to warm up."""
     blocks: list[float] = []
@@ -285,17 +165,11 @@ def print_row(row: dict[str, Any]) -> None:
 
 def main() -> None:
     """Measure, print, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = gpu_parser((__doc__ or "").splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=["clips", "streams", "steps"])
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--seconds", type=float, default=150, help="no part begins after these")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--tiny", action="store_true", help="small networks and frames")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    options = parser.parse_args()
-    device = torch.device(options.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        parser.error("there is no CUDA device; --device cpu --tiny shows that the parts run")
+    options, device = parse(parser)
     sizes = TINY if options.tiny else FULL
     machine = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     print(f"{machine}, torch {torch.__version__}; clips of {sizes.frames} frames")

@@ -8,14 +8,12 @@ reduction cost before there is a second device. Every row trains a fresh detecto
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import statistics
 import tempfile
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +22,8 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from benchmarks.gpu_speed import FULL, TINY, Recipe, draw, wait
+from benchmarks.gpu_device import gpu_parser, parse, wait
+from benchmarks.gpu_steps import FULL, TINY, Recipe, draw
 from structures import Batch
 from structures.atomic_file import write_atomically
 
@@ -56,7 +55,7 @@ class StepTimes(Callback):
         self.start = now
 
 
-def measure(recipe: Recipe, batch: Batch, row: str, options: argparse.Namespace) -> float:
+def measure(recipe: Recipe, batch: Batch, row: str, steps: int, device: torch.device) -> float:
     """Median milliseconds of a training step in bf16."""
     strategy, bar = ROWS[row]
     detector = recipe.build(torch.device("cpu"))
@@ -66,7 +65,7 @@ def measure(recipe: Recipe, batch: Batch, row: str, options: argparse.Namespace)
     times = StepTimes()
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
-            accelerator="gpu" if options.device == "cuda" else "cpu",
+            accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=1,
             strategy=strategy,
             precision="bf16-mixed",
@@ -78,31 +77,26 @@ def measure(recipe: Recipe, batch: Batch, row: str, options: argparse.Namespace)
             callbacks=[times, *[RichProgressBar()] * bar],
             default_root_dir=folder,
         )
-        trainer.fit(detector, DataLoader([batch] * options.steps, batch_size=None))  # type: ignore[arg-type]
+        trainer.fit(detector, DataLoader([batch] * steps, batch_size=None))  # type: ignore[arg-type]
     return statistics.median(times.blocks)
 
 
 def main() -> None:
     """Measure, print, and write JSON where asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = gpu_parser((__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--tiny", action="store_true", help="small networks and frames")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    options = parser.parse_args()
+    options, device = parse(parser)
     if options.steps < _WARM_UP + _BLOCK + 1:
         parser.error(f"--steps must be at least {_WARM_UP + _BLOCK + 1} to time a block of them")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        parser.error("there is no CUDA device; --device cpu --tiny shows that it runs")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     rows = []
     for name, recipe in (TINY if options.tiny else FULL).images.items():
         batch = draw(recipe.pictures, 1, recipe.side, torch.device("cpu"))
-        batch = batch.pin_memory() if options.device == "cuda" else batch
+        batch = batch.pin_memory() if device.type == "cuda" else batch
         for row in ROWS:
             found: dict[str, Any] = {"detector": name, "trainer": row}
             try:
-                found["ms"] = measure(recipe, batch, row, options)
+                found["ms"] = measure(recipe, batch, row, options.steps, device)
             except (RuntimeError, ValueError) as error:
                 found["failed"] = f"{type(error).__name__}: {str(error)[:200]}"
             told = f"{found['ms']:10.2f} ms a step" if "ms" in found else f"  {found['failed']}"

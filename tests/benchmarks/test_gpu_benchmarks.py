@@ -13,7 +13,9 @@ import pytest
 import torch
 
 from benchmarks import gpu_profile, gpu_speed, gpu_trainer
-from benchmarks.gpu_speed import Part, Recipe, Sizes
+from benchmarks.gpu_device import in_precision
+from benchmarks.gpu_speed import Part
+from benchmarks.gpu_steps import Recipe, Sizes, Step
 from benchmarks.time_limit import time_limit
 
 CPU = torch.device("cpu")
@@ -50,7 +52,7 @@ def test_speed_has_a_row_for_every_part(
 
 
 def test_a_part_that_fails_is_named_with_its_reason() -> None:
-    def fails() -> gpu_speed.Step:
+    def fails() -> Step:
         raise torch.OutOfMemoryError("tried to allocate 7 GiB")
 
     row = gpu_speed.measure(Part("steps", "huge", fails, 1), CPU, 0.0)
@@ -69,7 +71,7 @@ def test_a_limit_ends_what_takes_too_long() -> None:
 
 def test_number_formats_are_given_back() -> None:
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    with gpu_speed.in_precision("tf32", CPU):
+    with in_precision("tf32", CPU):
         assert torch.get_float32_matmul_precision() == "high"
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
 
