@@ -13,9 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from prepare.output_files import place_picture
 from structures.atomic_file import write_atomically
@@ -212,22 +210,6 @@ class CocoWriter:
             place_picture(self.out / name, picture, link)
         write_atomically(path, json.dumps(self._document(), allow_nan=False).encode())
         return path
-
-    def print_summary(self) -> None:
-        """Print pictures, boxes a class, and what was dropped and why."""
-        table = Table()
-        table.add_column("prepared")
-        table.add_column("count", justify="right")
-        if self.videos:
-            table.add_row("videos", str(len(self.videos)))
-        table.add_row("pictures", str(len(self.images)))
-        boxes = Counter(entry["category_id"] for entry in self.annotations)
-        for label, name in enumerate(self.class_names, start=1):
-            table.add_row(f"boxes: {name}", str(boxes[label]))
-        for reason, count in sorted(self.dropped.items()):
-            table.add_row(f"dropped: {reason}", str(count))
-        print(f"Wrote {self.out / ANNOTATIONS}")
-        Console().print(table)
 
     def _document(self) -> dict[str, Any]:
         categories = [{"id": i, "name": name} for i, name in enumerate(self.class_names, start=1)]

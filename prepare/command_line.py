@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from prepare.coco_summary import print_summary
 from prepare.coco_writer import CocoWriter
 
 
@@ -94,7 +95,7 @@ def prepare_once(
         return
     fill(writer)
     writer.write(link)
-    writer.print_summary()
+    print_summary(writer)
 
 
 def exit_code(action: Callable[[], None]) -> int:

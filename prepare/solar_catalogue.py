@@ -22,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from prepare.coco_summary import print_summary
 from prepare.coco_writer import PICTURES, CocoWriter, fingerprint
 from prepare.command_line import exit_code
 from prepare.frame_folder import ListedFrame, fits_files, list_frames
@@ -217,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = JetVideoOptions(args.cadence, args.wavelength, args.margin, args.scale, args.bits)
         writer = prepare_solar(args.catalogue, args.frames, args.out, options)
         if writer.images:
-            writer.print_summary()
+            print_summary(writer)
             print(f"What was left out, and why: {args.out / LEFT_OUT}")
         else:
             print(f"{writer.out} is up to date: same inputs, same options, nothing changed")

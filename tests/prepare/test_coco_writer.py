@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prepare.coco_summary import print_summary
 from prepare.coco_writer import CocoWriter, fingerprint
 
 NAMES = ("window", "door")
@@ -155,7 +156,7 @@ def test_fingerprint_sees_options_names_and_contents_but_not_folders(tmp_path: P
 def test_summary_counts_pictures_boxes_and_drops(
     tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    filled(tmp_path, picture).print_summary()
+    print_summary(filled(tmp_path, picture))
     text = capsys.readouterr().out
     for line in ("pictures", "boxes: window", "boxes: door", "dropped: window: small"):
         assert line in text
