@@ -22,9 +22,7 @@ class Detector(TrainedModule):
     module's device. Resizing and normalising belong to `network` and are undone before a
     prediction leaves `predict`. Image detectors flatten B x T frames (`batch.frames()`).
 
-    Every argument of a subclass's constructor but `optimizer` and `schedule` must be a plain
-    scalar, list or dict: it is saved as a hyperparameter, and `load_from_checkpoint(path)` rebuilds
-    the detector from nothing else.
+    The arguments of a subclass's constructor are saved as `TrainedModule` says.
 
     Args:
         class_names: names of the labels 1..C, in order.
@@ -40,7 +38,6 @@ class Detector(TrainedModule):
         operating_point: class name -> score threshold, chosen on validation data and carried by
             checkpoints; empty before the first validation.
         event_threshold: least score of an event on the sky, likewise; None where none was chosen.
-        trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
         imported_classes: classes whose rows came from published weights; None without such weights.
     """
 
@@ -56,7 +53,6 @@ class Detector(TrainedModule):
         parameter_groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(optimizer, schedule, schedule_interval, parameter_groups)
-        self.save_hyperparameters(ignore=["optimizer", "schedule"])
         if isinstance(class_names, str):
             raise ValueError(f"class_names must be a list of names, got the text {class_names!r}")
         names = tuple(class_names)
@@ -67,7 +63,6 @@ class Detector(TrainedModule):
         )
         self.operating_point: dict[str, float] = {}
         self.event_threshold: float | None = None
-        self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
         self.imported_classes: list[str] | None = None
 
     @property
@@ -169,9 +164,6 @@ class Detector(TrainedModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         self.operating_point = dict(checkpoint.get("operating_point", {}))
         self.event_threshold = checkpoint.get("event_threshold")
-        self.trained = {
-            "epochs": int(checkpoint.get("epoch", -1)) + 1,
-            "steps": int(checkpoint.get("global_step", 0)),
-        }

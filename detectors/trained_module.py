@@ -1,4 +1,4 @@
-"""Optimizer and schedule of a module from factories that a config gives."""
+"""A module with its recipe for training: optimizer and schedule, hyperparameters, progress."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ ScheduleFactory = Callable[..., LRScheduler]
 class TrainedModule(LightningModule):
     """A module whose recipe for training stands in its config.
 
+    Every argument of a subclass's constructor but `optimizer` and `schedule` must be a plain
+    scalar, list or dict: it is saved as a hyperparameter, and `load_from_checkpoint(path)` rebuilds
+    the module from nothing else.
+
     Args:
         optimizer: parameter groups -> optimizer (in YAML the class with `_partial_: true`); needed
             for training only.
@@ -27,6 +31,9 @@ class TrainedModule(LightningModule):
             is not yet bound is given the number of optimizer steps of the whole training.
         schedule_interval: 'epoch' or 'step', how often the schedule moves on.
         parameter_groups: rules for learning rates and decay, see `build_parameter_groups`.
+
+    Attributes:
+        trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
     """
 
     def __init__(
@@ -37,10 +44,20 @@ class TrainedModule(LightningModule):
         parameter_groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
+        # Those of the subclasses' constructors too, which Lightning finds on the call stack.
+        self.save_hyperparameters(ignore=["optimizer", "schedule"])
+        self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
         self._optimizer = optimizer
         self._schedule = schedule
         self._schedule_interval = schedule_interval
         self._parameter_groups = parameter_groups
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.trained = {
+            "epochs": int(checkpoint.get("epoch", -1)) + 1,
+            "steps": int(checkpoint.get("global_step", 0)),
+        }
 
     @override
     def configure_optimizers(self) -> Any:

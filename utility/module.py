@@ -60,7 +60,6 @@ class UtilityPredictor(TrainedModule):
 
     Attributes:
         calibration: of the probabilities, fitted on validation data and carried by checkpoints.
-        trained: 'epochs' and 'steps' that the loaded checkpoint was trained for.
     """
 
     def __init__(
@@ -82,7 +81,6 @@ class UtilityPredictor(TrainedModule):
         parameter_groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(optimizer, schedule, schedule_interval, parameter_groups)
-        self.save_hyperparameters(ignore=["optimizer", "schedule"])
         if isinstance(targets, str) or not targets or len(targets) != len(useful_share):
             raise ValueError(
                 f"targets must be names with as many shares of useful pictures, got {targets!r} "
@@ -97,7 +95,6 @@ class UtilityPredictor(TrainedModule):
             self.loss.weights, two_logits,
         )  # fmt: skip
         self.calibration = Calibration.none(len(targets))
-        self.trained: dict[str, int] = {"epochs": 0, "steps": 0}
 
     @property
     def title(self) -> str:
@@ -154,9 +151,6 @@ class UtilityPredictor(TrainedModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         values = checkpoint.get("calibration")
         self.calibration = Calibration.from_json(values, len(self.targets), "the checkpoint")
-        self.trained = {
-            "epochs": int(checkpoint.get("epoch", -1)) + 1,
-            "steps": int(checkpoint.get("global_step", 0)),
-        }
