@@ -27,6 +27,7 @@ from detectors.transvod_lite.deformable_attention import (
     deformable_attention,
 )
 from detectors.transvod_lite.positions import token_centres
+from structures.atomic_file import write_atomically
 
 HEADS, WIDTH, POINTS = 8, 32, 4
 _SHORTEST = 5e-3  # seconds that are timed at once
@@ -178,9 +179,7 @@ def main() -> None:
     for title, learn in (("forward", False), ("forward and backward", True)):
         report[title] = table(title, device, learn, options.rounds)
     if options.out is not None:
-        part = options.out.with_name(options.out.name + ".part")
-        part.write_text(json.dumps(report, indent=2) + "\n")
-        part.replace(options.out)
+        write_atomically(options.out, (json.dumps(report, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from detectors.torchvision_family.module import TorchvisionDetector
 from structures import Batch, Target, collate
+from structures.atomic_file import write_atomically
 
 _CLASSES = 10
 _WARM_UP = 3  # steps whose time does not count
@@ -217,9 +218,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     numbers = report(measure(options), options)
     if options.out is not None:
-        part = options.out.with_name(options.out.name + ".part")
-        part.write_text(json.dumps(numbers, indent=2) + "\n")
-        part.replace(options.out)
+        write_atomically(options.out, (json.dumps(numbers, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from detectors.ssd300.loss import MultiBoxLoss
 from detectors.ssd300.network import SSD300Network
 from detectors.ssd300.torchvision_weights import rename
 from detectors.ssd300.vgg import VGG16Trunk
+from structures.atomic_file import write_atomically
 
 BASELINE = "torchvision fp32"
 Step = Callable[[], object]
@@ -180,9 +181,7 @@ def main() -> None:
         medians = measure(variants(data, device, train), options.rounds)
         report[title.replace(" ", "_")] = table(title, medians, options.batch_size)
     if options.out is not None:
-        part = options.out.with_name(options.out.name + ".part")
-        part.write_text(json.dumps(report, indent=2) + "\n")
-        part.replace(options.out)
+        write_atomically(options.out, (json.dumps(report, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from detectors.transvod_lite.network import TransVODLiteNetwork
 from detectors.transvod_lite.streaming_network import StreamingNetwork
+from structures.atomic_file import write_atomically
 
 _RECIPES = Path(__file__).resolve().parent.parent / "conf" / "model"
 _CLASSES = 30
@@ -155,9 +156,7 @@ def main() -> None:
         "rows": rows,
     }
     if options.out is not None:
-        part = options.out.with_name(options.out.name + ".part")
-        part.write_text(json.dumps(report, indent=2) + "\n")
-        part.replace(options.out)
+        write_atomically(options.out, (json.dumps(report, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

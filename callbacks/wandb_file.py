@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def history(file: Path, start: int = 0) -> Iterator[dict[str, Any]]:
         record = Record()
         record.ParseFromString(data)
         if record.HasField("history"):
-            yield _values(record.history.item)
+            yield nested_values(record.history.item)
 
 
 def joined_history(files: list[Path]) -> list[dict[str, Any]]:
@@ -87,8 +87,8 @@ def joined_history(files: list[Path]) -> list[dict[str, Any]]:
     return joined
 
 
-def _values(items: Any) -> dict[str, Any]:
-    """Items as nested dicts; W&B stores the leaves with the path of their keys."""
+def nested_values(items: Iterable[Any]) -> dict[str, Any]:
+    """Items of a record as nested dicts; W&B stores the leaves with the path of their keys."""
     values: dict[str, Any] = {}
     for item in items:
         *outer, last = item.nested_key or [item.key]

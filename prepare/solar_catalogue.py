@@ -26,6 +26,7 @@ from prepare.coco_summary import print_summary
 from prepare.coco_writer import PICTURES, CocoWriter, fingerprint
 from prepare.command_line import exit_code
 from prepare.frame_folder import ListedFrame, fits_files, list_frames
+from prepare.jet_arguments import add_jet_arguments
 from prepare.jet_catalogue.catalogue import Catalogue
 from prepare.jet_catalogue.jet import Jet
 from prepare.jet_catalogue.reader import read_catalogue
@@ -191,21 +192,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m prepare.solar_catalogue", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--catalogue", type=Path, required=True, help="JSON of Solar Jet Hunter")
+    add_jet_arguments(parser)
     parser.add_argument("--frames", type=Path, required=True, help="folder of FITS files")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument(
-        "--cadence", type=float, default=DEFAULT.cadence, help="seconds (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--wavelength", type=int, default=DEFAULT.wavelength, help="Å (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--margin",
-        type=float,
-        default=DEFAULT.margin,
-        help="minutes before and after each jet (default: %(default)g)",
-    )
     parser.add_argument(
         "--scale", choices=SCALES, default=DEFAULT.scale, help="default: %(default)s"
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from prepare.command_line import exit_code
+from prepare.jet_arguments import add_jet_arguments
 from prepare.jet_catalogue.reader import read_catalogue
 from prepare.jet_videos import JetVideoOptions
 from prepare.jsoc.backoff import Clock, Patience, SystemClock
@@ -143,21 +144,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m prepare.solar_fetch", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--catalogue", type=Path, required=True, help="JSON of Solar Jet Hunter")
+    add_jet_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder of the frames")
     parser.add_argument("--email", help=f"your address, registered once at {REGISTRATION}")
-    parser.add_argument(
-        "--cadence", type=float, default=DEFAULT.cadence, help="seconds (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--wavelength", type=int, default=DEFAULT.wavelength, help="Å (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--margin",
-        type=float,
-        default=DEFAULT.margin,
-        help="minutes before and after each jet (default: %(default)g)",
-    )
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N jets")
     parser.add_argument("--dry-run", action="store_true", help="print the sizes, fetch nothing")
     args = parser.parse_args(argv)

@@ -1,37 +1,15 @@
 """What a training wrote for Weights & Biases, read back from the offline file."""
 
 import json
-import struct
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callbacks import wandb_file
+from callbacks.wandb_file import history, nested_values
+
 pytestmark = pytest.mark.slow
-
-
-HEADER, BLOCK, CHUNK_HEADER = 7, 32768, 7
-FULL, LAST = 1, 4
-
-
-def scan(file: Path) -> Iterator[bytes]:
-    """The records of a `.wandb` file: LevelDB's log format after a header of seven bytes."""
-    data = file.read_bytes()
-    assert data[:4] == b":W&B"
-    position, record = HEADER, b""
-    while position + CHUNK_HEADER <= len(data):
-        left = BLOCK - position % BLOCK
-        if left < CHUNK_HEADER:  # too short for a chunk: padding up to the next block
-            position += left
-            continue
-        length, kind = struct.unpack_from("<HB", data, position + 4)  # after the checksum
-        position += CHUNK_HEADER
-        record += data[position : position + length]
-        position += length
-        if kind in (FULL, LAST):
-            yield record
-            record = b""
 
 
 @pytest.fixture(scope="module")
@@ -39,27 +17,12 @@ def records(trained_run: Path) -> dict[str, Any]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = trained_run.glob("wandb/offline-run-*/*.wandb")
-    history: list[dict[str, Any]] = []
     config: dict[str, Any] = {}
-    for data in scan(file):
+    for data in wandb_file.records(file):
         record = Record()
         record.ParseFromString(data)
-        if record.HasField("history"):
-            history.append(_values(record.history.item))
-        config |= _values([*record.run.config.update, *record.config.update])
-    return {"history": history, "config": config, "folder": file.parent}
-
-
-def _values(items: Iterable[Any]) -> dict[str, Any]:
-    """Items as nested dicts; W&B stores the leaves with the path of their keys."""
-    values: dict[str, Any] = {}
-    for item in items:
-        *outer, last = item.nested_key or [item.key]
-        node = values
-        for key in outer:
-            node = node.setdefault(key, {})
-        node[last] = json.loads(item.value_json)
-    return values
+        config |= nested_values([*record.run.config.update, *record.config.update])
+    return {"history": list(history(file)), "config": config, "folder": file.parent}
 
 
 def test_the_history_holds_losses_metrics_and_rates(records: dict[str, Any]):

@@ -10,30 +10,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from lightning.pytorch import Trainer
-from omegaconf import OmegaConf
 
-from detectors.transvod_lite.module import TransVODLite
-from predict import predict
 from runs.prediction.video_files import open_video
 from runs.prediction.video_writer import VideoWriter
 from runs.run_folder import RunFolder
 from structures import Batch, Target
+from tests.runs.predict_command import by_command, untrained_video_run
 
-ROOT = Path(__file__).resolve().parents[3]
 FRAMES = 6
-NETWORK = {
-    "backbone": "swin",
-    "backbone_arguments": {"embed": 8, "depths": [1, 1, 1, 1], "heads": [1] * 4, "drop_path": 0.0},
-    "d_model": 32,
-    "heads": 4,
-    "feedforward": 32,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "queries": 10,
-    "keep": [6, 4],
-}
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +46,7 @@ def folder(pictures: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def video_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a small TransVOD Lite that was not trained."""
-    run = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    detector = TransVODLite(["car", "bus"], network=NETWORK, short_side=48, long_side=80)
-    trainer = Trainer(logger=False, accelerator="cpu", enable_progress_bar=False)
-    trainer.strategy.connect(detector)
-    trainer.save_checkpoint(run / "best.ckpt")
-    config = {
-        "model": {"_target_": "detectors.transvod_lite.module.TransVODLite"},
-        "datamodule": {"_target_": "datamodules.video.VideoDataModule", "clip_length": 3},
-    }
-    OmegaConf.save(OmegaConf.create(config), run / "config.yaml")
-    return run
-
-
-def predicted(run: Path, source: Path | str, out: Path, *overrides: str) -> Path:
-    fixed = [f"run={run}", f"source={source}", f"paths.root={out}", f"paths.run={out}"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return predict(compose("predict", overrides=[*fixed, "device=cpu", *overrides]))
+    return untrained_video_run(tmp_path_factory.mktemp("run"), ["car", "bus"])
 
 
 def read(file: Path) -> Any:
@@ -99,7 +65,7 @@ def by_image(results: list[dict[str, Any]]) -> dict[int, list[list[float]]]:
 def test_a_detector_of_pictures_annotates_a_video(
     trained_run: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = predicted(trained_run, clip, tmp_path, "draw_above=0")
+    out = by_command(trained_run, clip, tmp_path, "draw_above=0")
     images = read(out / "images.json")
     assert [image["id"] for image in images["images"]] == [1, 2, 3, 4, 5, 6]
     assert images["images"][2] == {
@@ -129,8 +95,8 @@ def test_a_detector_of_pictures_annotates_a_video(
 def test_each_frame_is_what_the_picture_alone_gives(
     trained_run: Path, folder: Path, tmp_path: Path
 ) -> None:
-    as_clip = predicted(trained_run, folder, tmp_path / "a", "clip=true", "fps=3")
-    as_pictures = predicted(trained_run, folder, tmp_path / "b")
+    as_clip = by_command(trained_run, folder, tmp_path / "a", "clip=true", "fps=3")
+    as_pictures = by_command(trained_run, folder, tmp_path / "b")
     assert open_video(as_clip / "annotated.mp4").fps == 3
     assert not (as_pictures / "annotated.mp4").exists()
     assert "videos" not in read(as_pictures / "images.json")
@@ -151,7 +117,7 @@ def test_a_detector_of_videos_sees_each_frame_with_those_before(
     video_run: Path, folder: Path, pictures: list[np.ndarray], tmp_path: Path
 ) -> None:
     """Unlike the others it takes the folder for a clip without being told."""
-    out = predicted(video_run, folder, tmp_path)
+    out = by_command(video_run, folder, tmp_path)
     found = by_image(read(out / "predictions.json"))
     detector = RunFolder.open(video_run).load_detector()
     frames = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
@@ -168,9 +134,9 @@ def test_a_detector_of_videos_sees_each_frame_with_those_before(
 def test_frames_can_be_told_to_be_pictures_and_the_window_to_be_another(
     video_run: Path, folder: Path, tmp_path: Path
 ) -> None:
-    alone = predicted(video_run, folder, tmp_path / "a", "clip=false")
+    alone = by_command(video_run, folder, tmp_path / "a", "clip=false")
     assert len(list((alone / "pictures").iterdir())) == FRAMES
-    one = predicted(video_run, folder, tmp_path / "b", "window=1", "clip=true")
+    one = by_command(video_run, folder, tmp_path / "b", "window=1", "clip=true")
     first, *_ = sorted(read(alone / "predictions.json"), key=lambda row: -row["score"])
     assert any(
         row["score"] == pytest.approx(first["score"], abs=1e-5)
@@ -185,7 +151,7 @@ def test_several_clips_are_told_apart(
         (tmp_path / "clips" / name).mkdir(parents=True)
         for file in folder.iterdir():
             (tmp_path / "clips" / name / file.name).write_bytes(file.read_bytes())
-    out = predicted(video_run, tmp_path / "clips", tmp_path / "out")
+    out = by_command(video_run, tmp_path / "clips", tmp_path / "out")
     images = read(out / "images.json")
     assert images["videos"] == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
     assert [i["video_id"] for i in images["images"]] == [1] * FRAMES + [2] * FRAMES
@@ -204,9 +170,9 @@ def test_a_bad_frame_stops_or_is_counted(
         (tmp_path / "frames" / file.name).write_bytes(file.read_bytes())
     (tmp_path / "frames" / "9.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"9\.png"):
-        predicted(video_run, tmp_path / "frames", tmp_path / "a")
+        by_command(video_run, tmp_path / "frames", tmp_path / "a")
     assert not (tmp_path / "a" / "annotated.mp4").exists()
-    out = predicted(video_run, tmp_path / "frames", tmp_path / "b", "on_bad_image=skip")
+    out = by_command(video_run, tmp_path / "frames", tmp_path / "b", "on_bad_image=skip")
     assert [i["id"] for i in read(out / "images.json")["images"]] == [1, 2, 4, 5, 6]
     assert "5 frames, 1 unreadable skipped" in capsys.readouterr().out
 
@@ -216,23 +182,23 @@ def test_bad_settings_and_sources_are_explained(
 ) -> None:
     for setting in ("window=0", "fps=0", "clip=maybe"):
         with pytest.raises(ValueError, match=setting):
-            predicted(video_run, clip, tmp_path, setting)
+            by_command(video_run, clip, tmp_path, setting)
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(b"torn" * 100)
     with pytest.raises(ValueError, match=r"torn\.mp4: not a video that can be read"):
-        predicted(video_run, torn, tmp_path / "out")
+        by_command(video_run, torn, tmp_path / "out")
     bare = tmp_path / "run"
     bare.mkdir()
     (bare / "best.ckpt").write_bytes((video_run / "best.ckpt").read_bytes())
     config = (video_run / "config.yaml").read_text().replace("  clip_length: 3\n", "")
     (bare / "config.yaml").write_text(config)
     with pytest.raises(ValueError, match=r"no datamodule\.clip_length.*window="):
-        predicted(bare, clip, tmp_path / "out")
-    assert (predicted(bare, clip, tmp_path / "out", "window=2") / "annotated.mp4").is_file()
+        by_command(bare, clip, tmp_path / "out")
+    assert (by_command(bare, clip, tmp_path / "out", "window=2") / "annotated.mp4").is_file()
 
 
 def test_a_window_of_a_detector_that_sees_each_frame_alone_is_refused(
     trained_run: Path, clip: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=r"window=5: SSD300.* sees each frame alone"):
-        predicted(trained_run, clip, tmp_path / "out", "window=5")
+        by_command(trained_run, clip, tmp_path / "out", "window=5")

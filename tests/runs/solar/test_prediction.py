@@ -11,34 +11,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import torch
-from hydra import compose, initialize_config_dir
-from lightning.pytorch import Trainer
-from omegaconf import OmegaConf
 
 from datamodules.picture import read_picture
 from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
-from detectors.transvod_lite.module import TransVODLite
-from predict import predict
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.video_files import open_video
 from runs.solar.prediction import SolarPrediction
 from solar.video import VideoSettings
+from tests.runs.predict_command import by_command, untrained_video_run
 
-ROOT = Path(__file__).resolve().parents[3]
 BASE = (940.0, -300.0)
-NETWORK = {
-    "backbone": "swin",
-    "backbone_arguments": {"embed": 8, "depths": [1, 1, 1, 1], "heads": [1] * 4, "drop_path": 0.0},
-    "d_model": 32,
-    "heads": 4,
-    "feedforward": 32,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "queries": 10,
-    "keep": [6, 4],
-}
 
 
 def read(file: Path) -> Any:
@@ -137,25 +120,7 @@ def test_a_single_frame_becomes_a_sunpy_map_with_its_boxes(
 
 @pytest.fixture(scope="module")
 def video_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a small TransVOD Lite that was not trained."""
-    run = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    detector = TransVODLite(["jet"], network=NETWORK, short_side=48, long_side=80, cadence=24.0)
-    trainer = Trainer(logger=False, accelerator="cpu", enable_progress_bar=False)
-    trainer.strategy.connect(detector)
-    trainer.save_checkpoint(run / "best.ckpt")
-    config = {
-        "model": {"_target_": "detectors.transvod_lite.module.TransVODLite"},
-        "datamodule": {"_target_": "datamodules.video.VideoDataModule", "clip_length": 3},
-    }
-    OmegaConf.save(OmegaConf.create(config), run / "config.yaml")
-    return run
-
-
-def by_command(run: Path, source: Path, out: Path, *overrides: str) -> Path:
-    fixed = [f"run={run}", f"source={source}", f"paths.root={out}", f"paths.run={out}"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return predict(compose("predict", overrides=[*fixed, "device=cpu", *overrides]))
+    return untrained_video_run(tmp_path_factory.mktemp("run"), ["jet"], cadence=24.0)
 
 
 def test_the_command_takes_archives_and_growing_folders_alike(
