@@ -23,12 +23,12 @@ from prepare.solar_catalogue import LEFT_OUT, UNFINISHED, main, prepare_solar
 from solar.aia_frame import Region
 from solar.frame_wcs import FrameWCS
 from solar.intensity import RANGES
+from tests.aia_header import EXPOSURE, aia_header
 
 START = datetime(2013, 10, 28, 1, tzinfo=UTC)
 SCALE = 4.8  # arcsec a pixel
 SIDE = 100  # pixels
 CENTRE = (820.0, -300.0)  # arcsec
-EXPOSURE = 2.9
 OPTIONS = JetVideoOptions(cadence=48.0, margin=4.0)
 FIRST, SECOND, LONELY = (
     "sjh_2013-10-28T01_1",
@@ -51,30 +51,17 @@ def stamp(time: datetime) -> str:
 def save_frame(path: Path, seconds: float, jets: list[Floats], roll: float = 0.1) -> None:
     """A frame that begins `seconds` after START, 5 DN/s with jets of 100 DN/s in these boxes."""
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-    header = {
-        "TELESCOP": "SDO/AIA",
-        "INSTRUME": "AIA_4",
-        "WAVELNTH": 304,
-        "DATE-OBS": stamp(at(seconds)),
-        "T_OBS": stamp(at(seconds + EXPOSURE / 2)),
-        "EXPTIME": EXPOSURE,
-        "QUALITY": 0,
-        "BUNIT": "DN",
-        "CTYPE1": "HPLN-TAN",
-        "CTYPE2": "HPLT-TAN",
-        "CUNIT1": "arcsec",
-        "CUNIT2": "arcsec",
-        "CRPIX1": (SIDE + 1) / 2,
-        "CRPIX2": (SIDE + 1) / 2,
-        "CRVAL1": CENTRE[0],
-        "CRVAL2": CENTRE[1],
-        "CDELT1": SCALE,
-        "CDELT2": SCALE,
-        "CROTA2": roll,
-        "DSUN_OBS": 1.486e11,
-        "HGLN_OBS": 0.0,
-        "HGLT_OBS": 4.7,
-    }
+    middle = (SIDE + 1) / 2
+    header = aia_header(
+        seconds,
+        CRPIX1=middle,
+        CRPIX2=middle,
+        CRVAL1=CENTRE[0],
+        CRVAL2=CENTRE[1],
+        CDELT1=SCALE,
+        CDELT2=SCALE,
+        CROTA2=roll,
+    )
     rates = np.full((SIDE, SIDE), 5.0)
     for corners in jets:
         x, y = (np.asarray(corners) - CENTRE).T / SCALE

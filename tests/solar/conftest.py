@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +10,23 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-START = datetime(2013, 10, 28, 1, 0, 0)
-EXPOSURE = 2.9
+from tests.aia_header import aia_header as base_header
 
 
 def make_header(seconds: float = 0.0, **changes: Any) -> dict[str, Any]:
-    start = START + timedelta(seconds=seconds)
-    values = {
-        "TELESCOP": "SDO/AIA",
-        "INSTRUME": "AIA_4",
-        "WAVELNTH": 304,
+    """With the further keys of JSOC's frames, which say DN in a key of their own."""
+    further = {
         "WAVEUNIT": "angstrom",
-        "DATE-OBS": start.isoformat(timespec="milliseconds"),
-        "T_OBS": (start + timedelta(seconds=EXPOSURE / 2)).isoformat(timespec="milliseconds"),
-        "EXPTIME": EXPOSURE,
-        "QUALITY": 0,
         "LVL_NUM": 1.0,
         "IMG_TYPE": "LIGHT",
         "PIXLUNIT": "DN",
-        "CTYPE1": "HPLN-TAN",
-        "CTYPE2": "HPLT-TAN",
-        "CUNIT1": "arcsec",
-        "CUNIT2": "arcsec",
+        "BUNIT": None,
         "CRPIX1": -1300.5,
         "CRPIX2": 400.25,
-        "CRVAL1": 0.0,
-        "CRVAL2": 0.0,
-        "CDELT1": 0.6,
-        "CDELT2": 0.6,
         "CROTA2": 0.0,
-        "HGLN_OBS": 0.0,
-        "HGLT_OBS": 4.7,
-        "DSUN_OBS": 1.486e11,
         "RSUN_REF": 6.96e8,
     }
-    values.update(changes)
-    return {key: value for key, value in values.items() if value is not None}
+    return base_header(seconds, **(further | changes))
 
 
 @pytest.fixture

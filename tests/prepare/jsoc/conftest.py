@@ -24,6 +24,7 @@ from prepare.jsoc.cutout_request import CutoutRequest
 from prepare.jsoc.fetching import Fetching
 from prepare.jsoc.manifest import Manifest
 from prepare.jsoc.server import JsocServer
+from tests.aia_header import aia_header
 
 ADDRESS = "you@example.org"
 SIDE = 520
@@ -35,31 +36,10 @@ Json = dict[str, Any]
 @cache
 def frame_bytes(second: int, side: int = SIDE, **changes: Any) -> bytes:
     """A compressed frame as JSOC cuts it out."""
-    header = {
-        "TELESCOP": "SDO/AIA",
-        "INSTRUME": "AIA_4",
-        "WAVELNTH": 304,
-        "DATE-OBS": f"2013-10-28T01:00:{second:02d}.12",
-        "T_OBS": f"2013-10-28T01:00:{second + 1:02d}.57",
-        "EXPTIME": 2.9,
-        "QUALITY": 0,
-        "BUNIT": "DN",
-        "CTYPE1": "HPLN-TAN",
-        "CTYPE2": "HPLT-TAN",
-        "CUNIT1": "arcsec",
-        "CUNIT2": "arcsec",
-        "CRPIX1": 1.0,
-        "CRPIX2": 1.0,
-        "CRVAL1": 700.0,
-        "CRVAL2": -400.0,
-        "CDELT1": 0.6,
-        "CDELT2": 0.6,
-        "DSUN_OBS": 1.486e11,
-        "HGLN_OBS": 0.0,
-        "HGLT_OBS": 4.7,
-    }
+    place = {"CRPIX1": 1.0, "CRPIX2": 1.0, "CRVAL1": 700.0, "CRVAL2": -400.0}
+    header = aia_header(second + 0.12, **(place | changes))
     data = np.full((side, side), 10 + second, np.int16)
-    picture = fits.CompImageHDU(data, fits.Header(header | changes), compression_type="RICE_1")
+    picture = fits.CompImageHDU(data, fits.Header(header), compression_type="RICE_1")
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), picture]).writeto(buffer)
     return buffer.getvalue()

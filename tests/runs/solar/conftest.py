@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from torchvision.ops import masks_to_boxes
 
 from detectors.base import Detector
 from structures import Batch, Prediction
+from tests.aia_header import aia_header
 
-START = datetime(2013, 10, 28, 1, 0, 0)
-EXPOSURE = 2.9
 CALM, BRIGHT = 40, 1500  # DN
 WIDTH, HEIGHT, SCALE = 60, 48, 2.0
 LEFT, BOTTOM = 900.0, -340.0  # arcsec of the lower left corner
@@ -58,30 +56,8 @@ def write_sun() -> Callable[..., Path]:
         for box in boxes:
             x0, y0, x1, y1 = (round(v / SCALE) for v in np.subtract(box, (LEFT, BOTTOM) * 2))
             data[y0:y1, x0:x1] = BRIGHT
-        start = START + timedelta(seconds=seconds)
-        keys: dict[str, Any] = {
-            "INSTRUME": "AIA_4",
-            "WAVELNTH": 304,
-            "DATE-OBS": start.isoformat(timespec="milliseconds"),
-            "T_OBS": (start + timedelta(seconds=EXPOSURE / 2)).isoformat(timespec="milliseconds"),
-            "EXPTIME": EXPOSURE,
-            "QUALITY": 0,
-            "BUNIT": "DN",
-            "CTYPE1": "HPLN-TAN",
-            "CTYPE2": "HPLT-TAN",
-            "CUNIT1": "arcsec",
-            "CUNIT2": "arcsec",
-            "CRPIX1": 0.5,
-            "CRPIX2": 0.5,
-            "CRVAL1": LEFT,
-            "CRVAL2": BOTTOM,
-            "CDELT1": SCALE,
-            "CDELT2": SCALE,
-            "HGLN_OBS": 0.0,
-            "HGLT_OBS": 4.7,
-            "DSUN_OBS": 1.486e11,
-        } | changes
-        header = fits.Header([(key, value) for key, value in keys.items() if value is not None])
+        place = {"CRVAL1": LEFT, "CRVAL2": BOTTOM, "CDELT1": SCALE, "CDELT2": SCALE}
+        header = fits.Header(list(aia_header(seconds, **(place | changes)).items()))
         fits.PrimaryHDU(data.astype(np.int16), header).writeto(path, overwrite=True)
         return path
 
