@@ -12,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from torchvision.transforms.v2 import functional as F
 
 from datamodules.augmentation import Augmentation
 from datamodules.crop_window import keeps
@@ -242,39 +241,6 @@ def test_seeds_decide() -> None:
     assert len(shapes) > 10
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "oracle"),
-    [
-        ("brightness", 1.3, F.adjust_brightness),
-        ("contrast", 0.6, F.adjust_contrast),
-        ("saturation", 1.4, F.adjust_saturation),
-        ("hue", 0.05, F.adjust_hue),
-    ],
-)
-def test_photometric_changes_agree_with_torchvision(name: str, value: float, oracle: Any) -> None:
-    neutral = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
-    ranges: dict[str, Any] = neutral | {name: (value, value)}
-    augmentation = Augmentation(**STILL | {"photometric_p": 1.0}, **ranges)
-    picture = np.kron(noise(6, 8), np.ones((4, 4, 1), np.uint8))
-    frames, _ = augmentation([picture], [target([])], [0])
-    expected = oracle(torch.from_numpy(picture).permute(2, 0, 1), value).permute(1, 2, 0)
-    difference = np.abs(frames[0].astype(int) - expected.numpy())
-    # OpenCV's 8-bit hue has 180 steps, which the albumentations table truncates.
-    assert difference.max() <= (12 if name == "hue" else 2)
-
-
-def test_every_photometric_change_happens_half_of_the_time() -> None:
-    still = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
-    for name in still:
-        ranges: dict[str, Any] = still | {name: (0.3, 0.3)}
-        augmentation = Augmentation(**STILL | {"photometric_p": 0.5}, **ranges)
-        changed = [
-            not np.array_equal(augmentation([noise()], [target([])], [k])[0][0], noise())
-            for k in range(100)
-        ]
-        assert 30 < sum(changed) < 70
-
-
 @pytest.mark.parametrize("bad", [{"min_ious": (0.5,)}, {"max_expand": 0.5}, {"trials": 0}])
 def test_impossible_settings_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="null among min_ious, max_expand >= 1 and trials >= 1"):
@@ -304,13 +270,3 @@ def test_the_import_asks_no_server() -> None:
     )
     environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
-
-
-def test_one_file_imports_albumentations() -> None:
-    files = [
-        path.name
-        for folder in ("datamodules", "detectors", "structures", "prepare", "evaluation")
-        for path in (ROOT / folder).rglob("*.py")
-        if "import albumentations" in path.read_text()
-    ]
-    assert files == ["augmentation.py"]

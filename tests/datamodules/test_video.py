@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules import recent_pictures, video
+from datamodules import video
 from datamodules.augmentation import Augmentation
 from datamodules.frame_samplers import (
     Causal,
@@ -24,7 +24,6 @@ from datamodules.frame_samplers import (
     SequentialClips,
     ShuffledClips,
 )
-from datamodules.recent_pictures import RecentPictures
 from datamodules.video import VideoDataModule
 from structures import Batch, Target
 
@@ -165,22 +164,6 @@ def test_overlapping_clips_decode_no_frame_twice(
     assert set(reads.values()) == {1}
     list(VideoDataModule(5, test_frames=Causal, cache_mb=0, root=root).val_dataloader())
     assert max(reads.values()) == 1 + 5
-
-
-def test_the_cache_keeps_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent_pictures, "_MB", 1000)
-    asked: list[int] = []
-
-    def read(index: int) -> Any:
-        asked.append(index)
-        return np.full((10, 10, 3), index, dtype=np.uint8)
-
-    pictures = RecentPictures(read, budget_mb=1)  # room for three
-    for index in (0, 1, 2, 0, 3, 0, 1):
-        assert pictures(index)[0, 0, 0] == index
-    assert asked == [0, 1, 2, 3, 1]
-    with pytest.raises(ValueError, match="read-only"):
-        pictures(1)[0] = 0
 
 
 def test_a_frame_damaged_after_the_check_is_skipped_and_counted(root: str) -> None:

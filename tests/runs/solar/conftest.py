@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,22 @@ from torch import nn
 from torchvision.ops import masks_to_boxes
 
 from detectors.base import Detector
+from detectors.frame_stream import FramesAlone
+from evaluation.events.linking import Linking
+from runs.solar.event import Provenance
+from runs.solar.event_book import EventBook
+from runs.solar.follower import SolarFollower
+from runs.solar.incoming import WatchSettings
+from runs.solar.watch import SolarWatch
+from solar.intensity import FixedLog
 from structures import Batch, Prediction
 from tests.aia_header import aia_header
 
+STEP = 24.0  # seconds
 CALM, BRIGHT = 40, 1500  # DN
 WIDTH, HEIGHT, SCALE = 60, 48, 2.0
 LEFT, BOTTOM = 900.0, -340.0  # arcsec of the lower left corner
+Watcher = Callable[..., SolarWatch]
 
 
 class BrightnessDetector(Detector):
@@ -62,3 +73,45 @@ def write_sun() -> Callable[..., Path]:
         return path
 
     return write
+
+
+class Remembering(FramesAlone):
+    """A stream that notes how bright what it was shown is: what a window would hold."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__(detector)
+        self.shown: list[float] = []
+
+    def reset(self) -> None:
+        self.shown.clear()
+
+    def detect(self, frame: Any, image_id: int, time: float | None = None) -> Prediction:
+        assert time is not None
+        self.shown.append(time)
+        return super().detect(frame, image_id, time)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "sun"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def start(brightness_detector: Detector, source: Path, tmp_path: Path) -> Watcher:
+    """Start a watch of `source`, or start it again."""
+
+    def start(out: str = "out", weights: str = "0" * 64, **settings: Any) -> SolarWatch:
+        book = EventBook(["jet"], [Linking(0.4)], Provenance(304, str(source), weights))
+        follower = SolarFollower(Remembering(brightness_detector), book)
+        fixed = {"window": 4, "cadence": STEP, "settled": 0.0} | settings
+        asked = WatchSettings(source, 304, FixedLog(), **fixed)
+        return SolarWatch(asked, follower, tmp_path / out, "a threshold")
+
+    return start
+
+
+def journal(out: Path) -> list[dict[str, Any]]:
+    """What a watch wrote of each file."""
+    return [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]

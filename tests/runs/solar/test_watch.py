@@ -4,68 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from detectors.base import Detector
-from detectors.frame_stream import FramesAlone
-from evaluation.events.linking import Linking
-from runs.solar.event import Provenance
-from runs.solar.event_book import EventBook
-from runs.solar.follower import SolarFollower
-from runs.solar.incoming import WatchSettings
 from runs.solar.watch import SolarWatch, watch
-from solar.intensity import FixedLog
-from structures import Prediction
-
-STEP = 24.0
-Watcher = Callable[..., SolarWatch]
-
-
-class Remembering(FramesAlone):
-    """A stream that notes how bright what it was shown is: what a window would hold."""
-
-    def __init__(self, detector: Detector) -> None:
-        super().__init__(detector)
-        self.shown: list[float] = []
-
-    def reset(self) -> None:
-        self.shown.clear()
-
-    def detect(self, frame: Any, image_id: int, time: float | None = None) -> Prediction:
-        assert time is not None
-        self.shown.append(time)
-        return super().detect(frame, image_id, time)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "sun"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def start(brightness_detector: Detector, source: Path, tmp_path: Path) -> Watcher:
-    """Start a watch of `source`, or start it again."""
-
-    def start(out: str = "out", weights: str = "0" * 64, **settings: Any) -> SolarWatch:
-        book = EventBook(["jet"], [Linking(0.4)], Provenance(304, str(source), weights))
-        follower = SolarFollower(Remembering(brightness_detector), book)
-        fixed = {"window": 4, "cadence": STEP, "settled": 0.0} | settings
-        asked = WatchSettings(source, 304, FixedLog(), **fixed)
-        return SolarWatch(asked, follower, tmp_path / out, "a threshold")
-
-    return start
-
-
-def journal(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "frames.jsonl").read_text().splitlines()]
+from tests.runs.solar.conftest import STEP, Remembering, Watcher, journal
 
 
 def events(out: Path) -> list[dict[str, Any]]:
@@ -198,67 +144,6 @@ def test_after_a_restart_the_detector_has_seen_the_same_frames(
     write_sun(source / "9.fits", STEP * 20)
     again.scan()
     assert len(stream.shown) == 1  # a gap: all is forgotten
-
-
-def test_a_file_that_is_still_written_waits(
-    start: Watcher,
-    write_sun: Callable[..., Path],
-    source: Path,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    solar = start(settled=30.0)
-    path = write_sun(source / "a.fits", 0)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:1000])
-    assert solar.scan() == 0
-    path.write_bytes(whole)
-    assert solar.scan() == 1
-    assert "left_out" not in journal(tmp_path / "out")[0]
-    (source / "b.fits").write_bytes(whole[:1000])
-    watch(solar, idle_s=0)
-    assert "still being written, so not looked at: b.fits" in caplog.text
-    old = path.stat().st_mtime - 60
-    os.utime(source / "b.fits", (old, old))
-    assert solar.scan() == 1
-    assert journal(tmp_path / "out")[1]["left_out"] == "truncated"
-
-
-def test_the_cadence_is_learned(
-    start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
-) -> None:
-    solar = start(cadence=None)
-    for frame, expected in ((0, 0), (1, 0), (3, 3)):
-        write_sun(source / f"{frame}.fits", 36.0 * frame)
-        assert solar.scan() == expected
-    assert json.loads((tmp_path / "out" / "state.json").read_text())["watch"]["gate"][
-        "cadence"
-    ] == pytest.approx(36)
-    write_sun(source / "4.fits", 36 * 3 + 12)  # too near
-    solar.scan()
-    assert journal(tmp_path / "out")[-1]["left_out"] == "off_grid"
-
-
-def test_frames_that_come_together_are_put_in_order(
-    start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
-) -> None:
-    solar = start(cadence=None)
-    for name, time in (("a", 48), ("b", 0), ("c", 24)):
-        write_sun(source / f"{name}.fits", time)
-    watch(solar, idle_s=0)
-    assert [entry["file"] for entry in journal(tmp_path / "out")] == ["b.fits", "c.fits", "a.fits"]
-
-
-def test_one_frame_is_not_waited_for_forever(
-    start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
-) -> None:
-    write_sun(source / "a.fits", 0, (930, -320, 950, -280))
-    watch(start(cadence=None), idle_s=0)
-    (entry,) = journal(tmp_path / "out")
-    (found,) = entry["found"]
-    box = [found[key] for key in ("hpc_x0", "hpc_y0", "hpc_x1", "hpc_y1")]
-    np.testing.assert_allclose(box, [930, -320, 950, -280], atol=0.05)
-    assert (tmp_path / "out" / "latest.jpg").stat().st_size > 0
 
 
 def test_ctrl_c_ends_a_watch_that_goes_on_later(
