@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import socket
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from datamodules.video import VideoDataModule
 from detectors.base import Detector
 from prepare.drawn_video import draw_video
 from structures import Batch, Prediction
+from tests.split_data import write_splits
 
 PICTURES = range(1, 18)
 WORLD_SIZES = (1, 2, 3)
@@ -84,17 +84,11 @@ def judge(rank: int, world_size: int, port: int, roots: list[Path], out: Path) -
         trainer.test(Guessing(list(data.classes.names)), datamodule=data, verbose=False)
 
 
-def write_split(source: Path, root: Path, images: list[dict[str, Any]]) -> Path:
+def val_of(source: Path, root: Path, images: list[dict[str, Any]]) -> Path:
     """A data set whose val, which is tested, holds some images of another one."""
-    document = json.loads((source / "annotations.json").read_text())
-    copytree(source / "images", root / "images")
-    rest = [image for image in document["images"] if image not in images]
-    for name, chosen in {"val": images, "train": rest}.items():
-        ids = {image["id"] for image in chosen}
-        annotations = [a for a in document["annotations"] if a["image_id"] in ids]
-        content = {**document, "images": chosen, "annotations": annotations}
-        (root / f"{name}.json").write_text(json.dumps(content))
-    return root
+    every = json.loads((source / "annotations.json").read_text())["images"]
+    rest = [image for image in every if image not in images]
+    return write_splits(source, root, {"val": images, "train": rest})
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +96,12 @@ def roots(drawn_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     folder = tmp_path_factory.mktemp("splits")
     images = json.loads((drawn_root / "annotations.json").read_text())["images"]
     images = [{**image, "group": str(image["id"])} for image in images]
-    made = [write_split(drawn_root, folder / f"pictures_{n}", images[:n]) for n in PICTURES]
+    made = [val_of(drawn_root, folder / f"pictures_{n}", images[:n]) for n in PICTURES]
     videos = draw_video(folder / "drawn", videos=3)
     frames = json.loads((videos / "annotations.json").read_text())["images"]
     first = frames[0]["video_id"]
     val = [frame for frame in frames if frame["video_id"] != first]
-    return [*made, write_split(videos, folder / "video", val)]
+    return [*made, val_of(videos, folder / "video", val)]
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 
 from evaluate import evaluate
+from tests.split_data import write_splits
 
 ROOT = Path(__file__).resolve().parent.parent
 # Pictures of val: one process has one more than the other, or the other has none at all.
@@ -33,20 +33,13 @@ def data_root(
     drawn_root: Path, val_pictures: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A few drawn facades as train.json and val.json."""
-    root = tmp_path_factory.mktemp("split") / "drawn_facades"
-    root.mkdir()
-    copytree(drawn_root / "images", root / "images")
-    document = json.loads((drawn_root / "annotations.json").read_text())
-    for name, images in {
-        "val": document["images"][:val_pictures],
-        "train": document["images"][-6:],
-    }.items():
-        images = [{**image, "group": f"{name}{image['id']}"} for image in images]
-        ids = {image["id"] for image in images}
-        annotations = [a for a in document["annotations"] if a["image_id"] in ids]
-        content = {**document, "images": images, "annotations": annotations}
-        (root / f"{name}.json").write_text(json.dumps(content))
-    return root
+    images = json.loads((drawn_root / "annotations.json").read_text())["images"]
+    chosen = {"val": images[:val_pictures], "train": images[-6:]}
+    splits = {
+        name: [{**image, "group": f"{name}{image['id']}"} for image in images]
+        for name, images in chosen.items()
+    }
+    return write_splits(drawn_root, tmp_path_factory.mktemp("split") / "drawn_facades", splits)
 
 
 @pytest.fixture(scope="module")
