@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.frame_samplers import FrameSampler
 
 logger = logging.getLogger(__name__)

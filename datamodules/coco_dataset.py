@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.clips import Clips
-from datamodules.coco_annotations import CocoAnnotations
 from datamodules.picture import read_picture
 from structures import Target
 from structures.batch import Sample

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 
 _COLUMNS = ("image_ids", "offsets", "boxes_xywh", "labels", "area", "iscrowd", "ignore")
 

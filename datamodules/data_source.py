@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from datamodules.checked_splits import CheckedSplits
-from datamodules.data_root import read_roots, root_names, root_paths
-from datamodules.root_layout import SPLITS
+from datamodules.annotations.checked_splits import CheckedSplits
+from datamodules.annotations.data_root import read_roots, root_names, root_paths
+from datamodules.annotations.root_layout import SPLITS
 
 logger = logging.getLogger(__name__)
 

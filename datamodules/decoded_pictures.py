@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.picture import read_picture
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.distortions import encode_jpeg
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.data_source import DataSource
 from datamodules.encoded_bytes import file_bytes, mean_bits_per_pixel
 from datamodules.picture import read_picture

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations
-from datamodules.solar_rows import SolarRows
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.solar_rows import SolarRows
 
 Grey = NDArray[np.float32]
 LOG, DIFFERENCE, FLATTENED = "log", "running_difference", "limb_flattened"

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.solar_rows import SolarRows
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
 from datamodules.frame_samplers import FrameSampler, RandomReferences, SequentialClips
 from datamodules.picture import read_picture
 from datamodules.pixel_statistics import PixelStatistics, measure, measured_once
 from datamodules.solar_channels import LOG, SolarPictures, check_channels
-from datamodules.solar_rows import SolarRows
 from datamodules.video import VideoDataModule
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.coco_distorted import CocoDistortedDataModule
 from evaluation.conditions import Condition
 from utility.parents import fingerprints, near_duplicates, split_parents

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from datamodules.picture_check import check_pictures
 
 

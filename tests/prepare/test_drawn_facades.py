@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from prepare.drawing.camera import HOUSE_STRIDE, Picture
 from prepare.drawing.scene import Row, build_row, take_picture
 from prepare.drawing.visible_objects import (

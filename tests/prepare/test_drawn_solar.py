@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from prepare.drawing_solar.faults import REASONS
 from prepare.drawing_solar.scene import draw_scene
 from prepare.drawn_solar import draw_solar, draw_solar_under, main

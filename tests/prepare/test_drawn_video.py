@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import kstest
 
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from prepare.drawing_video.motion import KINDS, PERIOD, RADII, SPEED, draw_motion
 from prepare.drawing_video.scene import LEAST_VISIBLE, SIZE, Body, Scene, draw_scene, film
 from prepare.drawn_video import draw_video, draw_video_under, main

@@ -17,7 +17,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import prepare.solar_catalogue as solar_catalogue
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from prepare.jet_videos import JetVideoOptions, film
 from prepare.solar_catalogue import LEFT_OUT, UNFINISHED, main, prepare_solar
 from solar.aia_frame import Region

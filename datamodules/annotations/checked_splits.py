@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.data_root import root_names
+from datamodules.annotations.group_split import split_digest
 from datamodules.data_digest import content_digest
-from datamodules.data_root import root_names
-from datamodules.group_split import split_digest
 from datamodules.picture_check import readable
 from structures import ClassList
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.coco_annotations import clipped_xyxy
-from datamodules.json_rows import JsonRows
+from datamodules.annotations.coco_annotations import clipped_xyxy
+from datamodules.annotations.json_rows import JsonRows
 
 logger = logging.getLogger(__name__)
 

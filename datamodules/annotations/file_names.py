@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from datamodules.json_rows import JsonRows
+from datamodules.annotations.json_rows import JsonRows
 
 
 def check_file_names(images: JsonRows, file_names: Sequence[str], root: Path) -> None:

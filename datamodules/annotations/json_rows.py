@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.faults import Faults
+from datamodules.annotations.faults import Faults
 
 _MISSING = object()
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.json_rows import JsonRows
+from datamodules.annotations.json_rows import JsonRows
 
 logger = logging.getLogger(__name__)
 

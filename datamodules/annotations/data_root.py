@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.coco_annotations import CocoAnnotations, concatenate
-from datamodules.coco_reader import read_coco
-from datamodules.group_split import split_by_group
-from datamodules.root_layout import SPLITS, WHOLE, annotation_files
+from datamodules.annotations.coco_annotations import CocoAnnotations, concatenate
+from datamodules.annotations.coco_reader import read_coco
+from datamodules.annotations.group_split import split_by_group
+from datamodules.annotations.root_layout import SPLITS, WHOLE, annotation_files
 from structures.folder_names import distinct_ends
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from datamodules.coco_annotations import CocoAnnotations
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.coco_reader import read_coco
 
 Document = dict[str, Any]
 

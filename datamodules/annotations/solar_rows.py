@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from datamodules.coco_annotations import CocoAnnotations
-from datamodules.root_layout import annotation_files
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.root_layout import annotation_files
 
 Row = dict[str, Any]
 IMAGE_KEYS = ("time", "obs_time", "valid", "wcs")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from datamodules.annotations.root_layout import annotation_files
 from datamodules.detection_datamodule import DetectionDataModule
-from datamodules.root_layout import annotation_files
 
 MakeRoot = Callable[..., Path]
 

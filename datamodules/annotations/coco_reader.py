@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.boxes_in_frame import check_boxes, clip_to_frame
-from datamodules.coco_annotations import CocoAnnotations
-from datamodules.faults import Faults
-from datamodules.file_names import check_file_names
-from datamodules.json_rows import JsonRows
-from datamodules.video_columns import read_video_columns
+from datamodules.annotations.boxes_in_frame import check_boxes, clip_to_frame
+from datamodules.annotations.coco_annotations import CocoAnnotations
+from datamodules.annotations.faults import Faults
+from datamodules.annotations.file_names import check_file_names
+from datamodules.annotations.json_rows import JsonRows
+from datamodules.annotations.video_columns import read_video_columns
 from structures import ClassList
 
 _MEND = "Correct or remove these entries, or write the file again with the tool that made it."

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.coco_annotations import CocoAnnotations, concatenate
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_annotations import CocoAnnotations, concatenate
+from datamodules.annotations.coco_reader import read_coco
 
 Document = dict[str, Any]
 

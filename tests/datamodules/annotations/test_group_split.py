@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodules.group_split import split_by_group, split_digest
+from datamodules.annotations.group_split import split_by_group, split_digest
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 
