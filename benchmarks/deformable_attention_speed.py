@@ -21,11 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from detectors.transvod_lite.deformable_attention import (
-    by_embedding_bag,
-    by_grid_sample,
-    deformable_attention,
-)
+from detectors.transvod_lite.deformable_attention import deformable_attention
+from detectors.transvod_lite.deformable_forms import by_embedding_bag, by_grid_sample
 from detectors.transvod_lite.positions import token_centres
 from structures.atomic_file import write_atomically
 
@@ -116,19 +113,28 @@ def draw(case: Case, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
 
 def step(form: Callable[..., Tensor], case: Case, data: tuple[Tensor, ...], learn: bool) -> None:
     """One forward pass, and one backward where `learn`."""
-    value, locations, weights = (t.detach().requires_grad_(learn) for t in data)
-    with torch.set_grad_enabled(learn):
-        result = form(value, case.shapes, locations, weights).contiguous()
+    value, locations, weights = data
+    result = form(value, case.shapes, locations, weights).contiguous()
     if learn:
-        result.backward(torch.ones_like(result))
+        torch.autograd.grad(result, data, torch.ones_like(result))
     if value.is_cuda:
         torch.cuda.synchronize()
 
 
 def measure(case: Case, device: torch.device, learn: bool, rounds: int) -> dict[str, float]:
-    """Milliseconds of each form in its fastest round."""
-    data = draw(case, device)
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    """Milliseconds of each form in its fastest round.
+
+    Where nothing learns it is in inference mode, as in evaluation and in streams.
+    """
+    with torch.inference_mode(not learn):
+        data = draw(case, device)
+        for tensor in data:
+            tensor.requires_grad_(learn)
+        return _fastest(case, data, learn, rounds)
+
+
+def _fastest(case: Case, data: tuple[Tensor, ...], learn: bool, rounds: int) -> dict[str, float]:
+    clock = time.process_time if data[0].device.type == "cpu" else time.perf_counter
     start = clock()
     for form in FORMS.values():
         step(form, case, data, learn)

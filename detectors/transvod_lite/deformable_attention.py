@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from itertools import accumulate
-from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
+from detectors.transvod_lite.deformable_forms import by_embedding_bag, by_grid_sample
 from detectors.transvod_lite.matching import at_least_float32
 
 Shapes = Sequence[tuple[int, int]]  # (height, width) of each level, in the order of its tokens
@@ -22,7 +19,6 @@ Shapes = Sequence[tuple[int, int]]  # (height, width) of each level, in the orde
 # benchmarks/deformable_attention_speed.py, but for training steps with less work than this: it is
 # counted in sampled points, and in values (of one head) that the other form copies on its way back.
 _BACKWARD_WORK = 6_000
-_SUM = 0  # the mode of `torch.embedding_bag`
 
 
 def deformable_attention(
@@ -55,8 +51,10 @@ def _prefers_bag(value: Tensor, locations: Tensor, weights: Tensor) -> bool:
     learns = torch.is_grad_enabled() and any(
         tensor.requires_grad for tensor in (value, locations, weights)
     )
+    if not learns:
+        return True
     frames, tokens, heads, _ = value.shape
-    return not learns or weights.numel() + frames * tokens * heads >= _BACKWARD_WORK
+    return weights.numel() + frames * tokens * heads >= _BACKWARD_WORK
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -64,99 +62,6 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
     if not torch.is_autocast_enabled(device.type):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)
-
-
-def by_grid_sample(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """One `grid_sample` a level, as usual. Arguments as in `deformable_attention`."""
-    frames, _, heads, width = value.shape
-    queries = locations.shape[1]
-    grid = (2 * locations - 1).transpose(1, 2).flatten(0, 1)
-    samples = []
-    for level, tokens in enumerate(value.split([h * w for h, w in shapes], 1)):
-        # [N * H, D, h, w] read at [N * H, Q, P].
-        plane = tokens.flatten(2).transpose(1, 2).reshape(frames * heads, width, *shapes[level])
-        samples.append(F.grid_sample(plane, grid[:, :, level], align_corners=False))
-    read = samples[0] if len(samples) == 1 else torch.cat(samples, -1)
-    shares = weights.transpose(1, 2).reshape(frames * heads, 1, queries, -1)
-    summed = (read * shares).sum(-1)
-    return summed.view(frames, heads * width, queries).transpose(1, 2)
-
-
-def by_embedding_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """The same as one sum over 4 * L * P rows of the values, which are read where they lie.
-
-    Each point is four corners, weighted by bilinear share times attention; corners outside of the
-    map weigh nothing. With few queries the time goes into the number of operators, so these are
-    few, on whole planes of x, of y and of corners. Arguments as in `deformable_attention`.
-    """
-    frames, tokens, heads, width = value.shape
-    queries, points = locations.shape[1], locations.shape[4]
-    # A compiled graph holds such numbers itself, and keeps nothing between calls.
-    lay_out = _lay_out if torch.compiler.is_compiling() else _kept_layout
-    layout = lay_out(tuple(shapes), frames, tokens, heads, points, value.device)
-    each = (frames, queries, layout.step.shape[-1])
-    planes = locations.reshape(*each, 2).permute(3, 0, 1, 2).contiguous()
-    pixels = torch.addcmul(layout.half, planes, layout.sizes)
-    low = pixels.detach().floor()
-    # [2, 2, N, Q, H * L * P]: the lower and the higher neighbour, of x and of y.
-    neighbours = low + layout.side
-    inside = torch.clamp(neighbours, layout.zero, layout.last)
-    x, y = inside.int().unbind(1)
-    shares = torch.addcmul(1 - layout.side, pixels - low, 2 * layout.side - 1)
-    across, down = shares.mul_(inside.eq_(neighbours)).unbind(1)
-    mass = (down * weights.reshape(each))[:, None] * across
-    # Row of the table [N * S * H, D] in which a value lies; one of the table also after a location
-    # that is no number.
-    row = torch.addcmul(layout.start, y, layout.step)
-    index = torch.add(row[:, None], x, alpha=heads).clamp_(0, frames * tokens * heads - 1)
-    bags, size = frames * queries * heads, 4 * each[-1] // heads
-    ends = torch.arange(0, bags * size, size, dtype=torch.int32, device=value.device)
-    rows, masses = (t.view(4, bags, -1).transpose(0, 1).reshape(-1) for t in (index, mass))
-    # Not that of `torch.nn.functional`, whose checks take longer than the sums of a few queries.
-    table = value.reshape(-1, width)
-    summed = torch.embedding_bag(table, rows, ends, False, _SUM, False, masses)[0]
-    return summed.view(frames, queries, heads * width)
-
-
-class _Layout(NamedTuple):
-    """Where values lie in the table; of each H * L * P what holds for its head and level."""
-
-    sizes: Tensor  # float [2, 1, 1, HLP], width and height
-    last: Tensor  # float [2, 1, 1, HLP], the last pixel of each
-    step: Tensor  # int32 [1, 1, HLP], rows from a pixel to the one below
-    start: Tensor  # int32 [N, 1, HLP], row of the first pixel
-    side: Tensor  # float [2, 1, 1, 1, 1], 0 and 1
-    half: Tensor  # float, -0.5: pixels count from their centres
-    zero: Tensor  # float, 0
-
-
-def _lay_out(
-    shapes: tuple[tuple[int, int], ...],
-    frames: int,
-    tokens: int,
-    heads: int,
-    points: int,
-    device: torch.device,
-) -> _Layout:
-    sides = torch.tensor([[(w, h) for h, w in shapes]] * heads, device=device)  # [H, L, 2]
-    sides = sides.repeat_interleave(points, 1).view(-1, 2).T.reshape(2, 1, 1, -1)
-    firsts = torch.tensor([0, *accumulate(h * w for h, w in shapes)][:-1], device=device)
-    head = torch.arange(heads, device=device)[:, None]
-    start = (firsts * heads + head).repeat_interleave(points, 1).view(1, 1, -1)
-    frame = torch.arange(frames, device=device)[:, None, None] * (tokens * heads)
-    return _Layout(
-        sides.float(),
-        (sides - 1).float(),
-        (sides[0] * heads).int(),
-        (frame + start).int(),
-        torch.arange(2.0, device=device).view(2, 1, 1, 1, 1),
-        torch.tensor(-0.5, device=device),
-        torch.zeros((), device=device),
-    )
-
-
-# Numbers from Python take as long to lay out as the sums of a few queries to compute.
-_kept_layout = lru_cache(maxsize=64)(torch.inference_mode(False)(_lay_out))
 
 
 def sampling_locations(references: Tensor, offsets: Tensor, shapes: Shapes) -> Tensor:

@@ -9,11 +9,10 @@ from torch import Tensor
 
 from detectors.transvod_lite.deformable_attention import (
     DeformableAttention,
-    by_embedding_bag,
-    by_grid_sample,
     deformable_attention,
     ring_offsets,
 )
+from detectors.transvod_lite.deformable_forms import by_embedding_bag, by_grid_sample
 
 FORMS = [by_grid_sample, by_embedding_bag, deformable_attention]
 
@@ -52,12 +51,37 @@ def test_gradients_are_those_of_finite_differences(form: Callable[..., Tensor]) 
     assert torch.autograd.gradcheck(lambda v, x, w: form(v, shapes, x, w), tensors)
 
 
+@pytest.mark.parametrize("queries", [11, 400])
 @pytest.mark.parametrize("shapes", [[(19, 23)], [(1, 1)], [(9, 7), (5, 4), (3, 2)]])
-def test_both_forms_agree(shapes: list[tuple[int, int]]) -> None:
-    value, locations, weights = drawn(3, shapes, 11)
+def test_both_forms_agree(shapes: list[tuple[int, int]], queries: int) -> None:
+    value, locations, weights = drawn(3, shapes, queries)
     expected = by_grid_sample(value, shapes, locations, weights)
     got = by_embedding_bag(value, shapes, locations, weights)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_on_the_centres_of_pixels_and_around_the_map_are_those_of_grid_sample() -> None:
+    shapes, heads, points = [(4, 8)], 2, 3
+    generator = torch.Generator().manual_seed(0)
+    value = torch.randn(1, 32, heads, 4, generator=generator, dtype=torch.float64)
+    # Rings start there: exactly between two pieces of the bilinear function.
+    pixels = torch.cartesian_prod(torch.arange(-2, 10), torch.arange(-2, 6)).double()
+    locations = (pixels + 0.5) / torch.tensor([8.0, 4.0], dtype=torch.float64)
+    locations = locations[None, :, None, None, None].repeat(1, 1, heads, 1, points, 1)
+    weights = torch.rand(locations.shape[:-1], generator=generator, dtype=torch.float64)
+    gradients = []
+    for form in (by_grid_sample, by_embedding_bag):
+        given = [t.clone().requires_grad_() for t in (value, locations, weights)]
+        output = form(given[0], shapes, *given[1:])
+        gradients.append(torch.autograd.grad(output.square().sum(), given))
+    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-10, rtol=0)
+
+
+def test_far_outside_of_the_map_nothing_is_read() -> None:
+    value, locations, weights = drawn(2, [(5, 5)], 3)
+    for far in (-3.0, 4.0, 1e9, -1e12, 1e30):
+        read = by_embedding_bag(value, [(5, 5)], torch.full_like(locations, far), weights)
+        assert not read.any()
 
 
 def test_the_order_of_axes_in_memory_does_not_count() -> None:
