@@ -18,7 +18,7 @@ Shapes = Sequence[tuple[int, int]]  # (height, width) of each level, in the orde
 # On a CPU the embedding-bag form is the faster one, by the table of
 # benchmarks/deformable_attention_speed.py, but for training steps with less work than this: it is
 # counted in sampled points, and in values (of one head) that the other form copies on its way back.
-_BACKWARD_WORK = 6_000
+_BACKWARD_WORK = 10_000
 
 
 def deformable_attention(

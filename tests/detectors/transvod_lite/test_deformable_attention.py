@@ -94,7 +94,7 @@ def test_the_order_of_axes_in_memory_does_not_count() -> None:
 
 def test_only_small_training_steps_are_read_in_the_usual_way() -> None:
     shapes = [(12, 12)]
-    few, many = drawn(1, shapes, 4), drawn(1, shapes, 1200)
+    few, many = drawn(1, shapes, 4), drawn(1, shapes, 2000)
 
     def same(form: Callable[..., Tensor], drawn: tuple[Tensor, ...], learns: bool) -> bool:
         value = drawn[0].clone().requires_grad_(learns)
