@@ -101,9 +101,9 @@ class ResumableWandb(WandbLogger):
             return super().experiment
         except wandb.errors.CommError as error:
             log.warning(
-                "W&B: %s. This run is logged offline; upload it later with `wandb sync`",
-                str(error).splitlines()[0],
-            )
+                "W&B: %s. This run is logged offline; upload it later: "
+                "python -m callbacks.wandb_sync %s", str(error).splitlines()[0], self.save_dir,
+            )  # fmt: skip
             wandb.teardown()  # or the id would be in use
             self._wandb_init["mode"] = "offline"
             return super().experiment

@@ -36,6 +36,16 @@ _VARIABLES = {
 # W&B's process of this machine, which a job on another one would look for in vain.
 _OF_THIS_MACHINE = "WANDB_SERVICE"
 _OF_THE_EXECUTOR = ("submitit_folder", "max_num_timeout")
+# Before the user's own lines, whose list would take the place of one in YAML.
+_SETUP = (
+    # The packages of this tree are there whatever folder the jobs are submitted from.
+    f"export PYTHONPATH={shlex.quote(str(_ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
+    # srun does not inherit --cpus-per-task from SLURM 22.05 on.
+    "export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}",
+    "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$SRUN_CPUS_PER_TASK}",
+    # A process that ends with an error takes those with it that would wait for it.
+    "export SLURM_KILL_BAD_EXIT=1",
+)
 
 
 class SlurmLauncher(OfSubmitit):
@@ -159,9 +169,7 @@ class SlurmLauncher(OfSubmitit):
             for key, value in self.params.items()
             if key not in _OF_THE_EXECUTOR
         }
-        # The packages of this tree are there whatever folder the jobs are submitted from.
-        path = f"export PYTHONPATH={shlex.quote(str(_ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"
-        asked["slurm_setup"] = [path, *(asked.get("slurm_setup") or [])]
+        asked["slurm_setup"] = [*_SETUP, *(asked.get("slurm_setup") or [])]
         executor = submitit.AutoExecutor(
             folder=self.params["submitit_folder"],
             cluster="slurm",

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hydra import compose, initialize_config_dir
+
+from callbacks.wandb_sync import main as upload
 
 if TYPE_CHECKING:
     from tests.cluster.conftest import Cluster
@@ -57,3 +60,20 @@ def test_data_are_drawn(cluster: Cluster, tmp_path: Path, command: str):
     words = shlex.split(command.replace("600", "6").replace("data/mine", str(tmp_path / "mine")))
     done = cluster.run(sys.executable, *words[1:])
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "callbacks.wandb_sync" in c])
+def test_runs_are_uploaded(command: str, trained_run: Path, capsys: pytest.CaptureFixture[str]):
+    words = [re.sub(r"^multirun/.*", str(trained_run), w) for w in shlex.split(command)[3:]]
+    assert upload([*words, "--dry-run"]) == 0
+    assert "1 part(s)" in capsys.readouterr().out
+
+
+def test_every_key_of_the_table_is_one_of_the_launcher():
+    keys = re.findall(r"^\| `(\+?hydra\.launcher\.[a-z_.]+)", PAGE, re.M)
+    values = {"hydra.launcher.setup": "=[true]", "+hydra.launcher.additional_parameters.": "nice=1"}
+    words = [key + values.get(key, "=1") for key in keys]
+    assert len(words) > 8
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        for word in words:
+            compose("train", overrides=["hydra/launcher=slurm", word])
