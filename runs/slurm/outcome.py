@@ -6,14 +6,15 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.errors import HydraException
 
-from runs.slurm.queue import GONE, UNFINISHED, job_states
+from runs.slurm.queue import GONE, JobState, job_states
 from runs.sweep.jobs import SweepJob
 
 log = logging.getLogger(__name__)
@@ -62,31 +63,42 @@ class Submitted(NamedTuple):
 
 
 def wait_for(jobs: Sequence[Submitted]) -> dict[str, str]:
-    """Wait until no job runs or waits to run any more.
+    """Wait until no job runs or waits to run any more, and tell what those wait for.
 
     Returns:
         SLURM's number -> the state in which it ended.
     """
     ended: dict[str, str] = {}
     gone: set[str] = set()
-    begun = time.monotonic()
+    begun, told = time.monotonic(), ""
     try:
         while True:
             running = [job.id for job in jobs if job.id not in ended]
             if not running:
                 return ended
-            for job, state in job_states(running).items():
+            states = job_states(running)
+            lost = {job for job, state in states.items() if state.name == GONE}
+            for job, state in states.items():
                 # Between the queue and accounting a job may be nowhere for a moment.
-                if state in UNFINISHED or (state == GONE and job not in gone):
-                    gone |= {job} if state == GONE else set()
-                    continue
-                ended[job] = state
-                log.info("job %s: %s (%d of %d)", job, state, len(ended), len(jobs))
+                if state.ended and job not in lost - gone:
+                    ended[job] = state.name
+                    log.info("job %s: %s (%d of %d)", job, state.name, len(ended), len(jobs))
+            gone = lost
+            waiting = _waiting(states.values())
+            if waiting and waiting != told:
+                log.info("in the queue: %s", waiting)
+                told = waiting
             # Often at first, and later as rarely as suits a queue that many ask.
             time.sleep(min(30.0, 1 + (time.monotonic() - begun) / 30))
     except KeyboardInterrupt:
         log.warning("no longer waiting for the jobs, which go on: %s", " ".join(running))
         raise
+
+
+def _waiting(states: Iterable[JobState]) -> str:
+    """How many jobs wait for what, the most frequent reason first."""
+    reasons = Counter(state.reason for state in states if state.reason)
+    return ", ".join(f"{count} waiting ({reason})" for reason, count in reasons.most_common())
 
 
 def outcome(submitted: Submitted, state: str) -> tuple[SweepJob, JobReturn]:

@@ -13,15 +13,17 @@ def restarted_config(cfg: DictConfig, environment: Mapping[str, str]) -> DictCon
     """The config of a training, with `resume=auto` where its job was requeued.
 
     After a preemption, a time limit or the loss of a node nobody is there to write it. Nor is there
-    anyone to answer for code that was edited meanwhile, so that this is a warning then.
+    anyone to answer for code that was edited meanwhile, so that this is a warning then, also where
+    the command names what to resume (those of searches do).
 
     Args:
         cfg: of this start.
         environment: of this process.
     """
-    if int(environment.get("SLURM_RESTART_COUNT", "0")) == 0 or cfg.get("resume") is not None:
+    if int(environment.get("SLURM_RESTART_COUNT", "0")) == 0:
         return cfg
     restarted = cfg.copy()
     with open_dict(restarted):
-        restarted.resume, restarted.force = AUTO, True
+        restarted.resume = AUTO if cfg.get("resume") is None else cfg.resume
+        restarted.force = True
     return restarted

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runs.slurm.queue import UNFINISHED, job_states
+from runs.slurm.queue import job_states
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,9 @@ def wait_for_survivors(folders: Sequence[Path]) -> None:
                 f"SLURM does not answer, and its jobs {' '.join(jobs)} of this sweep may still "
                 "run; try again where squeue works"
             )
-        jobs = [job for job in jobs if not states or states[job] in UNFINISHED]
+        if states:
+            deadline = time.monotonic() + _ANSWER_S
+        jobs = [job for job in jobs if not states or not states[job].ended]
         if jobs and states and not told:
             log.info("Waiting for jobs that outlived the sweep: %s", " ".join(jobs))
             told = True

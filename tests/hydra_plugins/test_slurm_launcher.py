@@ -48,9 +48,7 @@ def test_own_lines_of_shell_follow_those_that_every_job_needs(sbatch: Path, word
 
 
 @pytest.mark.parametrize("words", [[], ["+hydra.launcher.additional_parameters.nice=5"]])
-def test_a_job_may_be_requeued_whatever_the_cluster_does_by_default(
-    sbatch: Path, words: list[str]
-):
+def test_a_job_may_be_requeued_whatever_the_cluster_does_by_default(sbatch: Path, words: list[str]):
     lines = submitted(sbatch, *words)
     assert "#SBATCH --requeue" in lines
     assert ("#SBATCH --nice=5" in lines) == bool(words)

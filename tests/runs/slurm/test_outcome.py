@@ -9,7 +9,8 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from submitit import SlurmJob
 
-from runs.slurm.outcome import JobFailed, Submitted, outcome
+from runs.slurm.outcome import JobFailed, Submitted, outcome, wait_for
+from runs.slurm.queue import GONE, JobState
 from runs.sweep.jobs import report_jobs
 
 TRACE = """Traceback (most recent call last):
@@ -69,6 +70,21 @@ def test_logs_are_found_in_the_run_folder(tmp_path: Path):
     assert {link.name for link in (tmp_path / "3").iterdir()} == {
         "slurm.out", "slurm.err", "slurm1.out", "slurm1.err"
     }  # fmt: skip
+
+
+def test_waiting_tells_once_what_jobs_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+    job = submitted(tmp_path, [None])
+    waits, gone = JobState("PENDING", "Priority"), JobState(GONE)
+    # A moment between the queue and accounting is not the end; twice in a row it is.
+    answers = [waits, waits, gone, JobState("RUNNING"), gone, gone]
+    monkeypatch.setattr("runs.slurm.outcome.job_states", lambda jobs: {jobs[0]: answers.pop(0)})
+    monkeypatch.setattr("runs.slurm.outcome.time.sleep", lambda seconds: None)
+    assert wait_for([job]) == {"12_0": GONE}
+    assert answers == []
+    assert caplog.text.count("1 waiting (Priority)") == 1
 
 
 def test_the_report_lists_every_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

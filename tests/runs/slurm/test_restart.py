@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from omegaconf import OmegaConf
 
 from runs.slurm.restart import restarted_config
@@ -19,6 +20,9 @@ def test_a_first_start_does_not():
         assert restarted_config(OmegaConf.create(FIRST), environment) == FIRST
 
 
-def test_a_folder_that_was_named_stays():
-    named = {"resume": "outputs/a", "force": False}
-    assert restarted_config(OmegaConf.create(named), {"SLURM_RESTART_COUNT": "1"}) == named
+@pytest.mark.parametrize("named", ["outputs/a", "auto"])
+def test_what_was_named_stays_and_edited_code_does_not_end_it(named: str):
+    cfg = OmegaConf.create({"resume": named, "force": False})
+    restarted = restarted_config(cfg, {"SLURM_RESTART_COUNT": "1"})
+    assert restarted == {"resume": named, "force": True}
+    assert restarted_config(cfg, {}) == cfg

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runs.slurm import surviving_jobs
+from runs.slurm.queue import JobState
 from runs.slurm.surviving_jobs import wait_for_survivors
 
 
@@ -33,9 +34,9 @@ def test_it_waits_until_each_job_has_ended(
     ]
     asked: list[list[str]] = []
 
-    def answer(jobs: list[str]) -> dict[str, str]:
+    def answer(jobs: list[str]) -> dict[str, JobState]:
         asked.append(jobs)
-        return answers[len(asked) - 1]
+        return {job: JobState(name) for job, name in answers[len(asked) - 1].items()}
 
     monkeypatch.setattr(surviving_jobs, "job_states", answer)
     monkeypatch.setattr(surviving_jobs.time, "sleep", lambda seconds: None)
@@ -51,6 +52,23 @@ def test_a_queue_that_does_not_answer_is_no_leave_to_begin(
     monkeypatch.setattr(surviving_jobs, "_ANSWER_S", -1.0)
     with pytest.raises(ValueError, match="12_0 12_1 of this sweep may still run"):
         wait_for_survivors(folders)
+
+
+def test_a_queue_that_fails_once_after_hours_is_asked_again(
+    folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = {"12_0": JobState("RUNNING"), "12_1": JobState("RUNNING")}
+    answers = [hours, {}, dict.fromkeys(hours, JobState("COMPLETED"))]
+    clock = [0.0]
+
+    def pass_an_hour(_: float) -> None:
+        clock[0] += 3600 if len(answers) == 2 else 3
+
+    monkeypatch.setattr(surviving_jobs, "job_states", lambda jobs: answers.pop(0))
+    monkeypatch.setattr(surviving_jobs.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(surviving_jobs.time, "sleep", pass_an_hour)
+    wait_for_survivors(folders)
+    assert answers == []
 
 
 def test_runs_of_this_machine_are_not_waited_for(
