@@ -57,16 +57,12 @@ def test_a_queue_that_does_not_answer_is_no_leave_to_begin(
 def test_a_queue_that_fails_once_after_hours_is_asked_again(
     folders: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hours = {"12_0": JobState("RUNNING"), "12_1": JobState("RUNNING")}
-    answers = [hours, {}, dict.fromkeys(hours, JobState("COMPLETED"))]
+    running = {"12_0": JobState("RUNNING"), "12_1": JobState("RUNNING")}
+    answers = [running, running, running, {}, dict.fromkeys(running, JobState("COMPLETED"))]
     clock = [0.0]
-
-    def pass_an_hour(_: float) -> None:
-        clock[0] += 3600 if len(answers) == 2 else 3
-
     monkeypatch.setattr(surviving_jobs, "job_states", lambda jobs: answers.pop(0))
     monkeypatch.setattr(surviving_jobs.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(surviving_jobs.time, "sleep", pass_an_hour)
+    monkeypatch.setattr(surviving_jobs.time, "sleep", lambda _: clock.append(clock.pop() + 100))
     wait_for_survivors(folders)
     assert answers == []
 
