@@ -91,6 +91,7 @@ class SlurmLauncher(OfSubmitit):
         """
         from runs.slurm.outcome import outcome, wait_for
         from runs.slurm.request import check_cluster
+        from runs.slurm.surviving_jobs import wait_for_survivors
         from runs.sweep.end import CompareJobs
         from runs.sweep.jobs import report_jobs
 
@@ -101,6 +102,8 @@ class SlurmLauncher(OfSubmitit):
         check_cluster(self.params)
         sweep = Path(str(self.config.hydra.sweep.dir))  # type: ignore[union-attr]
         sweep.mkdir(parents=True, exist_ok=True)
+        # Of a sweep that is repeated: two trainings in one folder would ruin it.
+        wait_for_survivors(folders)
         jobs = self._submit(job_overrides, initial_job_idx, folders)
         states = wait_for(jobs)
         outcomes = [outcome(job, states[job.id]) for job in jobs]

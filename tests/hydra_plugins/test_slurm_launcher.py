@@ -1,12 +1,17 @@
-"""The script that `hydra/launcher=slurm` gives to sbatch."""
+"""What `hydra/launcher=slurm` gives to sbatch, and when; with a real SLURM in tests/cluster/."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+
+from runs.slurm import request as slurm_request
+from runs.slurm import surviving_jobs
+from runs.slurm.queue import JobState
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,14 +28,22 @@ def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "script"
 
 
+def launcher_of(*words: str) -> Any:
+    """The launcher with settings of the command line."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose(
+            "train", overrides=["hydra/launcher=slurm", *words], return_hydra_config=True
+        )
+    config.hydra.job.name = "train"
+    launcher = instantiate(config.hydra.launcher)
+    launcher.config = config
+    return launcher
+
+
 def submitted(sbatch: Path, *words: str) -> list[str]:
     """The lines of the script for settings of the command line."""
-    folder = sbatch.parent / "submitit"
-    overrides = ["hydra/launcher=slurm", f"hydra.launcher.submitit_folder={folder}", *words]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("train", overrides=overrides, return_hydra_config=True)
-    config.hydra.job.name = "train"
-    instantiate(config.hydra.launcher)._executor().submit(len, "")
+    folder = f"hydra.launcher.submitit_folder={sbatch.parent}/submitit"
+    launcher_of(folder, *words)._executor().submit(len, "")
     return sbatch.read_text().splitlines()
 
 
@@ -52,3 +65,31 @@ def test_a_job_may_be_requeued_whatever_the_cluster_does_by_default(sbatch: Path
     lines = submitted(sbatch, *words)
     assert "#SBATCH --requeue" in lines
     assert ("#SBATCH --nice=5" in lines) == bool(words)
+
+
+def test_a_repeated_sweep_waits_for_its_jobs_that_still_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = tmp_path / "sweep" / "0"
+    run.mkdir(parents=True)
+    (run / "slurm.out").symlink_to("../.submitit/7_0/7_0_0_log.out")
+    done: list[str] = []
+
+    def state(jobs: list[str]) -> dict[str, JobState]:
+        name = "COMPLETED" if done else "RUNNING"
+        done.append(f"{jobs[0]} {name}")
+        return {jobs[0]: JobState(name)}
+
+    def submit(*_: object) -> None:
+        done.append("submitted")
+        raise KeyboardInterrupt
+
+    launcher = launcher_of(f"hydra.sweep.dir={run.parent}")
+    monkeypatch.setattr(slurm_request, "check_cluster", lambda request: None)
+    monkeypatch.setattr(surviving_jobs, "job_states", state)
+    monkeypatch.setattr(surviving_jobs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(launcher, "_checked_folder", lambda number, overrides: run)
+    monkeypatch.setattr(launcher, "_submit", submit)
+    with pytest.raises(KeyboardInterrupt):
+        launcher.launch([["seed=1"]], 0)
+    assert done == ["7_0 RUNNING", "7_0 COMPLETED", "submitted"]
