@@ -18,7 +18,11 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationValidationError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from runs.nearest import did_you_mean
 
@@ -65,6 +69,8 @@ def explain(error: BaseException, words: Sequence[str] = ()) -> str | None:
         return f"{error.override}: cannot be read as key=value{hint}: {error.message}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}= is needed; add it to the command line"
+    if isinstance(error, InterpolationValidationError):
+        return _explain_taken_value(error)
     if isinstance(error, ConfigCompositionException):
         cause = error.__cause__
         if isinstance(cause, OmegaConfBaseException):
@@ -94,6 +100,19 @@ def _explain_instantiation(error: InstantiationException) -> str | None:
         return None
     key = re.search(r"^full_key: (\S+)$", str(error), re.MULTILINE)
     return str(cause) if key is None or str(cause).startswith(key[1]) else f"{key[1]}: {cause}"
+
+
+def _explain_taken_value(error: InterpolationValidationError) -> str:
+    """A key that takes its value from another key, or a variable, of another type."""
+    pattern = r"interpolation '(.+)': Value '(.*)' of type '\w+' could not be converted to (\w+)"
+    found = re.search(pattern, str(error))
+    if found is None:
+        return str(error)
+    source, value, kind = found.groups()
+    variable = re.search(r"oc\.env:(\w+)", source)
+    name = variable[1] if variable else source.removeprefix("${").removesuffix("}")
+    wanted = {"Integer": "a whole number", "Float": "a number"}.get(kind, kind.lower())
+    return f"{name}={value}: {error.full_key} is taken from it and must be {wanted}; write one"
 
 
 def _explain_missing_choice(error: MissingConfigException) -> str:

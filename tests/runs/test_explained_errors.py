@@ -10,6 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import InterpolationValidationError
 
 from runs.explained_errors import explain
 
@@ -60,6 +61,29 @@ def test_a_key_is_missed_in_the_model_that_was_chosen(words: list[str]):
     assert "To add a new key write +model.min_size" in composed_error(
         "model.min_size=64", words=words
     )
+
+
+@pytest.mark.parametrize("devices", ["auto", "[0, 1]"])
+def test_a_number_that_is_taken_from_another_key_is_asked_for_there(devices: str):
+    words = ["hydra/launcher=slurm", f"trainer.devices={devices}"]
+    assert taken_value_error("tasks_per_node", *words) == (
+        f"trainer.devices={devices}: hydra.launcher.tasks_per_node is taken from it and must be a "
+        "whole number; write one"
+    )
+
+
+def test_a_number_that_is_taken_from_a_variable_is_asked_for_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DETECTOR_ZOO_MINUTES", "4h")
+    message = taken_value_error("timeout_min", "hydra/launcher=slurm")
+    assert message.startswith("DETECTOR_ZOO_MINUTES=4h: hydra.launcher.timeout_min is taken from")
+
+
+def taken_value_error(key: str, *words: str) -> str | None:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", overrides=list(words), return_hydra_config=True)
+    with pytest.raises(InterpolationValidationError) as caught:
+        _ = config.hydra.launcher[key]
+    return explain(caught.value)
 
 
 def test_a_value_that_does_not_parse_is_quoted():
