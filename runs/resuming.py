@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from runs.code_version import code_differences
+from runs.config.targets import check_trusted
 from runs.run_folder import CONFIG_FILE, RESUME_KEYS, read_config
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def resumed_config(cfg: DictConfig) -> DictConfig:
     Raises:
         FileNotFoundError: if the folder is missing or that of no training.
         ValueError: if config or code differ from the run's, without `force=true`; if a group was
-            chosen anew, or the folder was moved.
+            chosen anew, the folder was moved, or its config names what it may not.
     """
     if cfg.get("resume") is None:
         return cfg
@@ -88,8 +89,10 @@ def resumed_config(cfg: DictConfig) -> DictConfig:
             f"resume={cfg.resume}: {folder} holds no {CONFIG_FILE}, so there is no training to go "
             "on with; give the folder of a run, usually outputs/<date>/<time>"
         )
-    saved = OmegaConf.create(read_config(folder / CONFIG_FILE))
-    assert isinstance(saved, DictConfig)
+    content = read_config(folder / CONFIG_FILE)
+    if cfg.resume != AUTO:
+        check_trusted(content, folder / CONFIG_FILE)  # somebody else may have made the folder
+    saved = OmegaConf.create(content)
     wanted = cfg if cfg.resume == AUTO else _with_overrides(saved, cfg)
     if Path(saved.paths.run).resolve() != folder:
         raise ValueError(

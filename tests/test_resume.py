@@ -164,6 +164,13 @@ def test_a_run_is_resumed_with_its_own_config(run: Path) -> None:
     assert resumed.trainer.max_epochs == EPOCHS
 
 
+def test_the_config_of_a_stranger_may_not_name_anything(run: Path) -> None:
+    file = run / "config.yaml"
+    file.write_text(file.read_text() + "stranger: {_target_: os.system, command: 'true'}\n")
+    with pytest.raises(ValueError, match=r"config.yaml: stranger._target_ is 'os.system'"):
+        resumed_config(composed(run, run, f"resume={run}"))
+
+
 def test_another_config_is_listed_and_needs_force(run: Path) -> None:
     changed = ("resume=auto", "trainer.max_epochs=99")
     with pytest.raises(ValueError, match=rf"force=true.*\n  trainer.max_epochs: {EPOCHS} -> 99$"):

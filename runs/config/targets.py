@@ -102,8 +102,8 @@ def _check_names(
 def check_trusted(config: Mapping[str, Any], source: Path) -> None:
     """Refuse a config that somebody else wrote if it names more than it may.
 
-    Allowed are subclasses of the model, datamodule, callback, logger, trainer, optimizer and
-    schedule base classes, and besides them exactly what the installed `conf/` itself names
+    Allowed are subclasses of the model, datamodule, callback, logger, trainer, optimizer, schedule
+    and pruner base classes, and besides them exactly what the installed `conf/` itself names
     (transforms, the functions that draw data). 'model' must be a detector or a predictor of
     utility and 'datamodule' a datamodule.
 
@@ -152,9 +152,14 @@ def _is_known_kind(target: str, key: str) -> bool:
 
     from detectors.trained_module import TrainedModule
 
+    kinds: tuple[type, ...]
     kinds = (TrainedModule, LightningDataModule, Callback, Logger, Trainer, Optimizer, LRScheduler)
     if not _is_installed(target):
         return False
+    if target.startswith("optuna."):  # of trials, by `hydra.sweeper.pruner`
+        from optuna.pruners import BasePruner
+
+        kinds = (BasePruner,)
     found = locate(target, key)
     return inspect.isclass(found) and issubclass(found, kinds)
 

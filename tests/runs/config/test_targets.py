@@ -58,6 +58,7 @@ def test_known_keywords_pass():
         "lightning.pytorch.callbacks.EarlyStopping",
         "callbacks.evaluation.DetectionEvaluation",
         "prepare.drawn_facades.draw_facades_under",
+        "optuna.pruners.HyperbandPruner",
     ],
 )
 def test_what_a_run_may_name_is_trusted(target: str):
@@ -65,7 +66,15 @@ def test_what_a_run_may_name_is_trusted(target: str):
 
 
 @pytest.mark.parametrize(
-    "target", ["os.system", "subprocess.Popen", "builtins.eval", "torch.load", "pathlib.Path"]
+    "target",
+    [
+        "os.system",
+        "subprocess.Popen",
+        "builtins.eval",
+        "torch.load",
+        "pathlib.Path",
+        "optuna.load_study",
+    ],
 )
 def test_anything_else_is_refused_with_file_and_key(target: str):
     config = {"model": {"inner": {"_target_": target}}}
