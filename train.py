@@ -18,9 +18,15 @@ from runs.config.settings import TRAINING, check_settings
 from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
 from runs.judging.score_table import print_scores
-from runs.ranks import best_value, end_with_starter, ranks_to_start, train_in_ranks
-from runs.resuming import find_resumption, resumed_config
-from runs.run_folder import write_config
+from runs.ranks import (
+    best_value,
+    end_with_starter,
+    is_first_process,
+    ranks_to_start,
+    train_in_ranks,
+)
+from runs.resuming import Resumption, find_resumption, resumed_config
+from runs.run_folder import plain_config, write_config
 from runs.slurm.restart import restarted_config
 from runs.slurm.tasks import check_slurm_tasks
 
@@ -85,15 +91,27 @@ def train(cfg: DictConfig) -> float:
     check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
     begin = find_resumption(cfg)
-    config = write_config(cfg, folder)
-    write_code_version(folder)
+    config = plain_config(cfg)
     check_arguments(config)
+    if is_first_process(os.environ):
+        write_config(cfg, folder)
+        write_code_version(folder)
     ranks = ranks_to_start(cfg)
     if ranks:
         train_in_ranks(ranks, folder, resume=begin.again)
         return best_value(folder)
     end_with_starter()
+    return _train_here(cfg, config, begin)
 
+
+def _train_here(cfg: DictConfig, config: dict[str, Any], begin: Resumption) -> float:
+    """Train in this process, alone or as one of several.
+
+    Args:
+        cfg: the config.
+        config: the same as plain dicts and lists.
+        begin: where to.
+    """
     import wandb
     from hydra.utils import instantiate
     from lightning.pytorch import seed_everything
@@ -111,6 +129,7 @@ def train(cfg: DictConfig) -> float:
     datamodule.setup("fit")
     model = build_model(cfg, datamodule.model_facts)
     trainer = build_trainer(cfg, data_group(datamodule))
+    folder = Path(cfg.paths.run)
     begin.apply(trainer, datamodule, folder)
     for logger in trainer.loggers:
         logger.log_hyperparams(config)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,19 @@ log = logging.getLogger(__name__)
 _TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 _STARTER = "DETECTOR_ZOO_STARTER"  # the process id of what started this one
 _GRACE_S = 20.0  # from the failure of one rank to the end of the others
+
+
+def is_first_process(environment: Mapping[str, str]) -> bool:
+    """Whether this process is the one of its training that writes, known before the trainer is.
+
+    Of processes that begin together the others would find what it wrote, or it what they wrote, and
+    take the run for one that was begun before.
+
+    Args:
+        environment: of this process, with what SLURM, torchrun or this module set.
+    """
+    ranks = ("SLURM_PROCID", "RANK", "LOCAL_RANK")
+    return all(int(environment.get(rank, "0")) == 0 for rank in ranks)
 
 
 def ranks_to_start(cfg: DictConfig) -> dict[int, dict[str, str]]:

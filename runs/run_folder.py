@@ -20,20 +20,21 @@ CONFIG_FILE = "config.yaml"
 RESUME_KEYS = ("resume", "force")  # of this start, not of the run
 
 
-def write_config(config: DictConfig, folder: Path) -> dict[str, Any]:
-    """Write the resolved config of a run to `<folder>/config.yaml`, atomically.
-
-    Returns:
-        The resolved config as plain dicts and lists.
-    """
-    from structures.atomic_file import write_atomically
-
+def plain_config(config: DictConfig) -> dict[str, Any]:
+    """The resolved config of a run as plain dicts and lists."""
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     for key in RESUME_KEYS:
         plain.pop(key, None)
-    write_atomically(folder / CONFIG_FILE, OmegaConf.to_yaml(OmegaConf.create(plain)).encode())
     return plain  # type: ignore[return-value]
+
+
+def write_config(config: DictConfig, folder: Path) -> None:
+    """Write the resolved config of a run to `<folder>/config.yaml`, atomically."""
+    from structures.atomic_file import write_atomically
+
+    text = OmegaConf.to_yaml(OmegaConf.create(plain_config(config)))
+    write_atomically(folder / CONFIG_FILE, text.encode())
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,31 @@ def test_other_code_is_listed_and_needs_force(run: Path) -> None:
         resumed_config(composed(run, run, "resume=auto"))
 
 
+@pytest.mark.parametrize(("rank", "written"), [("0", True), ("1", False)])
+def test_only_the_first_of_processes_that_begin_together_marks_the_folder_as_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str, written: bool
+) -> None:
+    import train
+
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "ranks_to_start", stop)
+    monkeypatch.setenv("SLURM_PROCID", rank)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(composed(tmp_path, tmp_path, "resume=auto"))
+    assert (tmp_path / "config.yaml").exists() == written
+    assert find_resumption(composed(tmp_path, tmp_path, "resume=auto")).again == written
+
+
+def test_a_config_with_a_fault_marks_nothing_as_begun(tmp_path: Path) -> None:
+    import train
+
+    with pytest.raises(ValueError, match=r"model.parameter_groups"):
+        train.train(composed(tmp_path, tmp_path, "++model.parameter_groups=3"))
+    assert not (tmp_path / "config.yaml").exists()
+
+
 def test_a_folder_of_no_training_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no config.yaml"):
         resumed_config(composed(tmp_path, tmp_path, f"resume={tmp_path}"))
