@@ -128,13 +128,12 @@ def _judge(
     """Judge one detector into a folder."""
     detector = run.load_detector() if run is not None else None
 
-    import wandb
     from hydra.utils import instantiate
     from lightning.pytorch.utilities import rank_zero_only
 
     from runs.judging.detector import judge_detector
     from runs.library_noise import drop_library_noise
-    from runs.loggers import data_group, make_loggers
+    from runs.loggers import data_group, make_loggers, wandb_run_ends
     from runs.wandb_mode import set_wandb_mode
 
     drop_library_noise()
@@ -156,10 +155,8 @@ def _judge(
         source = str(run.path) if run is not None else "imported weights"
         logger.log_hyperparams({"run": source, "model": detector.title, "data": datamodule.name})
     cache = Path(cfg.paths.cache)
-    try:
+    with wandb_run_ends():
         scalars = judge_detector(detector, datamodule, cfg.trainer, loggers, folder, cache)
-    finally:
-        wandb.finish()
     rank_zero_only(print_scores)(folder)
     return scalars
 

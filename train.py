@@ -112,13 +112,12 @@ def _train_here(cfg: DictConfig, config: dict[str, Any], begin: Resumption) -> f
         config: the same as plain dicts and lists.
         begin: where to.
     """
-    import wandb
     from hydra.utils import instantiate
     from lightning.pytorch import seed_everything
 
     from detectors.checkpoint import restore
     from runs.library_noise import drop_library_noise
-    from runs.loggers import data_group
+    from runs.loggers import data_group, wandb_run_ends
     from runs.wandb_mode import set_wandb_mode
 
     drop_library_noise()
@@ -133,7 +132,7 @@ def _train_here(cfg: DictConfig, config: dict[str, Any], begin: Resumption) -> f
     begin.apply(trainer, datamodule, folder)
     for logger in trainer.loggers:
         logger.log_hyperparams(config)
-    try:
+    with wandb_run_ends():
         trainer.fit(model, datamodule=datamodule, ckpt_path=begin.checkpoint, weights_only=True)
         best: Any = trainer.checkpoint_callback
         if not best.best_model_path:
@@ -144,8 +143,6 @@ def _train_here(cfg: DictConfig, config: dict[str, Any], begin: Resumption) -> f
             )
         restore(model, Path(best.best_model_path))
         trainer.test(model, datamodule=datamodule, verbose=False)
-    finally:
-        wandb.finish()  # or the next job of a multirun would write into this run
     if trainer.is_global_zero:
         print_scores(folder)
     return float(best.best_model_score)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hydra.utils import get_class, instantiate
@@ -21,6 +23,22 @@ def make_loggers(nodes: DictConfig, job_type: str, group: str) -> list[Logger]:
         group: of a single run; that of a sweep, or one that the user named, goes before.
     """
     return [_make(node, job_type, group) for node in nodes.values()]
+
+
+@contextmanager
+def wandb_run_ends() -> Iterator[None]:
+    """End the run of W&B with what is done within, or the next one would write into it.
+
+    Where that raises, the run has failed; by itself W&B would call it finished.
+    """
+    import wandb
+
+    try:
+        yield
+    except BaseException:
+        wandb.finish(exit_code=1)
+        raise
+    wandb.finish()
 
 
 def _make(node: DictConfig, job_type: str, group: str) -> Logger:
