@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +13,8 @@ from typing_extensions import override
 from callbacks.loop_progress import end_of_batch_before, end_of_epoch_before
 from callbacks.point_files import PointFiles
 from callbacks.random_states import random_states, set_random_states
+
+log = logging.getLogger(__name__)
 
 RESUME = "resume"  # the key of what only these checkpoints carry
 AGREED_EVERY = 10  # batches; several processes ask each other no more often whether time is up
@@ -71,8 +74,10 @@ class ResumePoints(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
-        if self._restored.get("finished"):
-            trainer.should_stop = True  # it was stopped early, of which Lightning keeps no note
+        if self._restored.get("stopped"):
+            # Of which Lightning keeps no note.
+            trainer.should_stop = True
+            log.info("This training was ended early (by a callback); it is only tested once more")
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -124,7 +129,7 @@ class ResumePoints(Callback):
         checkpoint[RESUME] = {
             "epoch": epoch,
             "batches": batches,
-            "finished": self._finished,
+            "stopped": self._finished and trainer.should_stop,
             "best": self.files.best_name(trainer.global_step),
             "random_states": random_states(),
             "loggers": {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from callbacks import checkpoint_files
 from callbacks.checkpoint_files import AtomicCheckpointIO
@@ -60,6 +60,40 @@ def test_points_lie_between_steps_and_never_amid_an_accumulated_gradient(
     expected = [p for p in within if p[1] % accumulated == 0 and p != (0, 0, 0)]
     assert places == [*expected, (2, 0, 2 * steps)]
     assert place(tmp_path / "before_last.ckpt") == places[-2]
+
+
+@pytest.mark.parametrize(("stopped", "end"), [(False, (2, 0, 4)), (True, (1, 0, 2))])
+def test_a_training_that_has_ended_goes_on_to_more_epochs_unless_it_was_stopped(
+    stopped: bool,
+    end: tuple[int, int, int],
+    drawn_root: Path,
+    oracle: Any,
+    trainer_with: MakeTrainer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    point = tmp_path / "last.ckpt"
+
+    def fit(epochs: int, *callbacks: Callback, begin: Path | None = None) -> None:
+        points = ResumePoints(str(tmp_path), every_minutes=None)
+        trainer = trainer_with(points, *callbacks, limit_train_batches=2, limit_val_batches=0)
+        trainer.fit_loop.max_epochs = epochs
+        data = FacadesDataModule(str(drawn_root), batch_size=2)
+        trainer.fit(oracle(), datamodule=data, ckpt_path=begin, weights_only=True)
+
+    fit(1, *([Stop()] if stopped else []))
+    assert place(point) == (1, 0, 2)
+    fit(2, begin=point)
+    assert place(point) == end
+    assert ("only tested once more" in caplog.text) == stopped
+
+
+class Stop(Callback):
+    """Ends a training early, as early stopping and pruning do."""
+
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        trainer.should_stop = True
 
 
 def test_a_full_disk_leaves_the_point_before(
