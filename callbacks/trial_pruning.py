@@ -51,6 +51,8 @@ class TrialPruning(Callback):
         if epoch not in frozen.intermediate_values:
             monitor = trainer.checkpoint_callback.monitor  # type: ignore[union-attr]
             trial.report(float(trainer.callback_metrics[monitor]), epoch)
+        if PRUNED in frozen.user_attrs:
+            return True  # it was killed before its end; others may have come since
         if not trial.should_prune():
             return False
         log.info(
