@@ -36,8 +36,8 @@ def publish_report(comparison: Comparison, logged: LoggedRun) -> str | None:
         logged: as which run.
 
     Returns:
-        Its address; None where the run is offline or `wandb-workspaces` is not installed, which is
-        told, for `report.html` says the same.
+        Its address; None where the run is offline, `wandb-workspaces` is not installed or the
+        server fails, which is told, for `report.html` says the same.
     """
     if not logged.online:
         log.info("No W&B Report, for the comparison is offline; report.html shows the same")
@@ -58,7 +58,12 @@ def publish_report(comparison: Comparison, logged: LoggedRun) -> str | None:
         width="fluid",
         blocks=_blocks(reports, comparison, logged),
     )
-    report.save()
+    try:
+        report.save()
+    except Exception as error:  # of any kind: the client's, the transport's and the server's
+        told = "No W&B Report, for W&B failed: %s; report.html shows the same"
+        log.warning(told, error, exc_info=error)
+        return None
     log.info("W&B Report: %s", report.url)
     return str(report.url)
 

@@ -123,6 +123,20 @@ def test_no_report_without_a_server_or_the_package(
     assert ".[report]" in caplog.text
 
 
+def test_a_server_that_fails_does_not_end_the_comparison(
+    logged: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import wandb_workspaces.reports.v2 as reports
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("503")
+
+    monkeypatch.setattr(reports.Report, "save", fail)
+    place = LoggedRun("me", "zoo", "abc", "mine", online=True)
+    assert publish_report(logged["comparison"], place) is None
+    assert "W&B failed: 503; report.html shows the same" in caplog.text
+
+
 def test_a_server_that_cannot_be_reached_leaves_it_offline(
     logged: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
