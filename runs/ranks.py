@@ -136,19 +136,21 @@ def _command(folder: Path, rank: int, resume: bool) -> list[str]:
 
 
 def _wait(started: dict[int, subprocess.Popen[bytes]], folder: Path) -> None:
-    while any(process.poll() is None for process in started.values()):
-        failed = _failed(started)
-        if failed:
-            # Its own message comes first, of which the others' broken connections say nothing.
-            time.sleep(1)
-            break
+    failed: list[int] = []
+    while not failed and any(process.poll() is None for process in started.values()):
         time.sleep(0.1)
-    for rank in _failed(started):
-        where = "above" if rank == 0 else f"in {folder / f'rank_{rank}.out'}"
-        raise ValueError(
-            f"process {rank} of {len(started)} ended with exit code {started[rank].returncode}; "
-            f"what it said stands {where}"
-        )
+        failed = _failed(started)
+    failed = failed or _failed(started)
+    if not failed:
+        return
+    time.sleep(1)  # for what it has yet to print
+    # The first to fail knows why; the others say that their connection to it is broken.
+    rank = failed[0]
+    where = "above" if rank == 0 else f"in {folder / f'rank_{rank}.out'}"
+    raise ValueError(
+        f"process {rank} of {len(started)} ended with exit code {started[rank].returncode}; "
+        f"what it said stands {where}"
+    )
 
 
 def _failed(started: dict[int, subprocess.Popen[bytes]]) -> list[int]:
