@@ -110,7 +110,7 @@ class SlurmLauncher(OfSubmitit):
         self._ended += [ended for ended, _ in outcomes]
         returned = [each for _, each in outcomes]
         if any(each.status is JobStatus.FAILED for each in returned):
-            CompareJobs().on_multirun_end(self.config)  # type: ignore[arg-type]
+            CompareJobs().after_failure(self.config)  # type: ignore[arg-type]
         report_jobs(self._ended, sweep)
         return returned
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+_HYDRAS_OWN = "hydra._internal.core_plugins"
+_IN_THIS_PROCESS = f"{_HYDRAS_OWN}.basic_launcher.BasicLauncher"
+_BREAKS_OFF = f"{_HYDRAS_OWN}.basic_sweeper.BasicSweeper"
 
 
 class CompareJobs(Callback):
@@ -28,7 +30,7 @@ class CompareJobs(Callback):
 
     Hydra runs the jobs that follow a failed one, but no `on_multirun_end` then. So that no table is
     lost, from the failure on one is made after each job; a launcher whose jobs do not run in this
-    process calls it itself.
+    process calls it itself. A sweeper that goes on after failures comes to the end.
     """
 
     _failed = False
@@ -38,6 +40,11 @@ class CompareJobs(Callback):
         self._failed |= job_return.status is JobStatus.FAILED
         here = config.hydra.launcher._target_ == _IN_THIS_PROCESS
         if self._failed and here and config.hydra.mode is RunMode.MULTIRUN:
+            self.after_failure(config)
+
+    def after_failure(self, config: DictConfig) -> None:
+        """Compare the jobs so far, unless the sweeper will reach the end of the multirun."""
+        if config.hydra.sweeper._target_ == _BREAKS_OFF:
             self.on_multirun_end(config)
 
     @override

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig, OmegaConf
 
 from evaluation.robustness import SCORES, measure_robustness
 from runs.comparison.compared_run import ComparedRun
@@ -125,6 +127,21 @@ def test_a_multirun_with_a_failed_job_still_ends_with_a_table(tmp_path: Path) ->
     assert "two cannot be" in ended.stderr
     # One after the failed job, one after the last; what is compared grows.
     assert (tmp_path / "compared").read_text() == "1\n13\n"
+
+
+@pytest.mark.parametrize(("sweeper", "tables"), [("basic", 2), ("optuna", 0)])
+def test_a_search_that_goes_on_after_failures_is_compared_in_the_end_alone(
+    sweeper: str, tables: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = [f"hydra/sweeper={sweeper}", "hydra.mode=MULTIRUN", "hydra.sweep.dir=s"]
+        config = compose("train", overrides=words, return_hydra_config=True)
+    made: list[DictConfig] = []
+    monkeypatch.setattr(CompareJobs, "on_multirun_end", lambda self, config: made.append(config))
+    compared = CompareJobs()
+    for status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED):
+        compared.on_job_end(config, JobReturn(status=status))
+    assert len(made) == tables
 
 
 def test_a_multirun_without_a_finished_job_says_so(
