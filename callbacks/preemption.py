@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 # What --signal and submitit send before the time limit, and what SLURM sends to a preempted job.
 SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 _ASKING_S = 60  # in which SLURM must answer
+_AGREED_EVERY_S = 1.0  # for on a GPU each time waits for all steps that are under way
 
 
 class Preemption(Callback):
@@ -28,7 +30,7 @@ class Preemption(Callback):
 
     The handler only takes note. Lightning's own saves within it, between any two instructions; the
     processes of a training are then at different places, and wait for each other for ever. Here
-    they agree before a batch, when all have done and logged the same steps.
+    they agree before a batch, when all have done and logged the same steps, about once a second.
 
     The process ends at once, as if it were killed: what takes long in the end (uploads, processes
     that wait for others) cannot keep it beyond its time. A job that is being cancelled, or is over
@@ -44,6 +46,8 @@ class Preemption(Callback):
         self._job = job_number(os.environ)
         self._patience = patience
         self._signalled_at: float | None = None
+        self._asked: tuple[int, float] | None = None  # before which batch of the epoch, and when
+        self._ask_at = 0
         self._before: dict[int, Any] = {}
 
     @override
@@ -61,14 +65,21 @@ class Preemption(Callback):
         self._listen()
 
     @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._asked, self._ask_at = None, 0
+
+    @override
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if self._job is None:
+        if self._job is None or batch_idx < self._ask_at:
             return
         points = _points(trainer)
         news = points.has_news(trainer)
-        if (news and not points.can_write(trainer, batch_idx)) or not self._agreed(trainer, 0):
+        if news and not points.can_write(trainer, batch_idx):
+            return
+        self._ask_at = batch_idx + self._batches_to_pass(trainer, batch_idx)
+        if not self._agreed(trainer, 0):
             return
         if news:
             points.write(trainer, batch_idx)
@@ -108,6 +119,20 @@ class Preemption(Callback):
     def _take_note(self, *_: Any) -> None:
         if self._signalled_at is None:
             self._signalled_at = time.monotonic()
+
+    def _batches_to_pass(self, trainer: Trainer, batch_idx: int) -> int:
+        """Until all ask each other again; the same number in all processes."""
+        if trainer.world_size == 1:
+            return 1
+        now, before = time.monotonic(), self._asked
+        self._asked = batch_idx, now
+        if before is None:
+            return 1
+        own = (now - before[1]) / (batch_idx - before[0])
+        slowest = trainer.strategy.reduce(
+            torch.tensor(own, device=trainer.strategy.root_device), reduce_op="max"
+        )
+        return max(1, int(_AGREED_EVERY_S / float(slowest)))
 
     def _agreed(self, trainer: Trainer, patience: float) -> bool:
         """Whether any of the processes got a signal longer ago than `patience` seconds."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,6 +137,30 @@ def test_a_validation_may_go_on_for_a_while(
         fit(tmp_path, SignalAt(None, signal.SIGUSR2), patience=patience)
     assert (tmp_path / "last.ckpt").exists() == saved
     assert "requeue" in calls(slurm)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.125, [0, 1, 9, 17]), (3.0, list(range(20)))])
+def test_several_processes_ask_each_other_about_once_a_second(
+    slurm: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, asked: list[int]
+):
+    """By the slowest of them, here another one, so that all ask before the same batch."""
+    batches: list[int] = []
+    strategy = SimpleNamespace(
+        root_device="cpu",
+        reduce=lambda own, reduce_op: torch.maximum(own, torch.tensor(seconds)),
+        reduce_boolean_decision=lambda due, all: batches.append(batch),
+    )
+    trainer: Any = SimpleNamespace(
+        world_size=2, strategy=strategy, callbacks=[ResumePoints("run")],
+        global_step=0, accumulate_grad_batches=1,
+    )  # fmt: skip
+    callback, clock = Preemption(), itertools.count(0, 0.001)
+    monkeypatch.setattr(preemption.time, "monotonic", lambda: next(clock))
+    for _ in ("an epoch", "the next one"):
+        callback.on_train_epoch_start(trainer, Line())
+        for batch in range(20):
+            callback.on_train_batch_start(trainer, Line(), None, batch)
+    assert batches == 2 * asked
 
 
 class LoseConnection(Callback):
