@@ -186,13 +186,17 @@ class SlurmLauncher(OfSubmitit):
 def _script_before_environment(params: dict[str, Any]) -> Iterator[None]:
     """Hide the variables of sbatch that would win over what the launcher was given.
 
-    And what is of no use to a job, for sbatch hands on the whole environment.
+    And what is of no use to a job, for sbatch hands on the whole environment: where this process
+    runs in a job itself (on a node that somebody works on), that job's tasks, binding of CPUs and
+    count of restarts.
     """
-    given = [name for key, name in _VARIABLES.items() if params.get(key) is not None]
-    hidden = {
-        name: os.environ.pop(name) for name in (*given, _OF_THIS_MACHINE) if name in os.environ
-    }
+    hidden = [name for key, name in _VARIABLES.items() if params.get(key) is not None]
+    hidden.append(_OF_THIS_MACHINE)
+    if "SLURM_JOB_ID" in os.environ:
+        of_job = {name for name in os.environ if name.startswith(("SLURM_", "SRUN_"))}
+        hidden += of_job - {"SLURM_CONF"}
+    values = {name: os.environ.pop(name) for name in hidden if name in os.environ}
     try:
         yield
     finally:
-        os.environ.update(hidden)
+        os.environ.update(values)

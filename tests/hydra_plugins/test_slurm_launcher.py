@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from runs.slurm import request as slurm_request
-from runs.slurm import surviving_jobs
+from hydra_plugins.zoo_launcher.slurm import _script_before_environment
+from runs import slurm_request, surviving_jobs
 from runs.slurm.queue import JobState
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,25 @@ def test_a_job_may_be_requeued_whatever_the_cluster_does_by_default(sbatch: Path
     lines = submitted(sbatch, *words)
     assert "#SBATCH --requeue" in lines
     assert ("#SBATCH --nice=5" in lines) == bool(words)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_jobs_submitted_from_within_a_job_have_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, inside: bool
+):
+    of_job = {"SLURM_CPU_BIND": "cores", "SLURM_RESTART_COUNT": "1", "SRUN_CPUS_PER_TASK": "8"}
+    kept = {"SLURM_CONF": "/etc/slurm.conf", "SBATCH_RESERVATION": "course"}
+    for name, value in {**of_job, **kept}.items():
+        monkeypatch.setenv(name, value)
+    if inside:
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+    else:
+        monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    before = dict(os.environ)
+    with _script_before_environment({}):
+        assert (set(of_job) & set(os.environ) == set()) == inside
+        assert set(kept) <= set(os.environ)
+    assert dict(os.environ) == before
 
 
 def test_a_repeated_sweep_waits_for_its_jobs_that_still_run(
