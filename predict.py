@@ -61,11 +61,12 @@ def _rank(cfg: DictConfig, source: Source | None, run: RunFolder, device: str) -
     if source is None or not source.pictures:
         raise ValueError(f"run={run.path}: a predictor of utility judges pictures alone; give some")
     from runs.prediction.utility import rank_pictures
+    from utility.gate import THRESHOLD
 
     folder = Path(cfg.paths.run)
     predictor = run.load_predictor().to(device)
     ranked = rank_pictures(predictor, source.pictures, folder, cfg.on_bad_image)
-    useless = sum(picture.score < 0.5 for picture in ranked)
+    useless = sum(picture.score < THRESHOLD for picture in ranked)
     print(f"\n{len(ranked)} pictures, {useless} of them useless to detectors: {folder}")
     return folder
 
@@ -84,6 +85,7 @@ def _predict_source(
     clips = open_clips(source, is_clip, cfg.fps, cfg.on_bad_image == "skip")
     speed = ""
     if clips:
+        _refuse_gate(cfg)
         frames = stream or FramesAlone(output.detector)
         fps, median, p95 = predict_clips(clips, frames, output)
         speed = (
@@ -101,6 +103,14 @@ def _predict_source(
             )
     output.close()
     _tell(speed, "frames" if clips else "pictures", output, "unreadable skipped")
+
+
+def _refuse_gate(cfg: DictConfig) -> None:
+    if cfg.utility_gate is not None:
+        raise ValueError(
+            f"utility_gate={cfg.utility_gate}: a gate judges single pictures, not frames of videos "
+            "or of the sun; leave it out, or give pictures and clip=false"
+        )
 
 
 def _open_gate(cfg: DictConfig, output: PredictionFolder) -> UtilityGate | None:
@@ -121,6 +131,7 @@ def _predict_sun(
     output: PredictionFolder,
 ) -> None:
     """FITS frames, or, where `source` is None, a folder into which they come."""
+    _refuse_gate(cfg)
     try:
         from runs.solar.source import predict_archive, watch_folder
     except ModuleNotFoundError as error:

@@ -11,7 +11,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from hydra_plugins.zoo_launcher.slurm import _script_before_environment
-from runs import slurm_request, surviving_jobs
+from runs.slurm import request as slurm_request
+from runs.slurm import surviving_jobs
 from runs.slurm.queue import JobState
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -92,6 +92,15 @@ def test_a_gate_keeps_useless_pictures_from_the_detector(
     assert "1 of 3 pictures held back as useless" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_gate_is_not_left_out_of_videos_in_silence(
+    photos: Path, tmp_path: Path, brightness: None, trained_run: Path
+) -> None:
+    words = (f"run={trained_run}", f"source={photos}", "clip=true", f"utility_gate={trained_run}")
+    with pytest.raises(ValueError, match="a gate judges single pictures"):
+        run_predict(tmp_path, *words)
+
+
 def test_a_gate_is_callable_on_any_pictures_and_tells_its_cost() -> None:
     gate = UtilityGate(Brightness(), threshold=0.6)
     assert np.isnan(gate.milliseconds)
