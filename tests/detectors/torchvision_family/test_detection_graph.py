@@ -48,6 +48,7 @@ def found(file: Path, frames: Tensor) -> Prediction:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.parametrize(
     ("architecture", "score_threshold"),
     [

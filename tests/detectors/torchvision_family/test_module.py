@@ -37,6 +37,7 @@ def pictures(*sizes: tuple[int, int]) -> Batch:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_keeps_the_contract_of_every_detector(architecture: str) -> None:
     sgd = functools.partial(torch.optim.SGD, lr=1e-3)

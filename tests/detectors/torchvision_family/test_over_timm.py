@@ -67,6 +67,7 @@ def test_training_lowers_the_loss(architecture: str, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.parametrize(("architecture", "name"), COMBINATIONS)
 def test_the_contract_is_kept(architecture: str, name: str) -> None:
     check_detector(over_timm(architecture, name))
