@@ -157,7 +157,7 @@ def _divisor(header: Mapping[str, Any], exposure: float | None, path: Path) -> f
         unit = u.Unit(stated, format=None) if stated else u.DN
     except ValueError as error:
         raise FrameError("unit", path, f"BUNIT is no unit: {stated!r}") from error
-    if any(unit.is_equivalent(counts / u.s) for counts in COUNTS):
+    if any(unit == counts / u.s for counts in COUNTS):
         return None
     if not any(unit == counts for counts in COUNTS):
         raise FrameError("unit", path, f"expected BUNIT 'DN' or 'DN/s', got {stated!r}")

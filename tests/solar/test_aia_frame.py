@@ -181,6 +181,7 @@ def test_a_file_without_a_picture(tmp_path):
         ({"EXPTIME": 0.0}, "exposure"),
         ({"EXPTIME": None}, "exposure"),
         ({"PIXLUNIT": "K"}, "unit"),
+        ({"PIXLUNIT": "DN/min"}, "unit"),
         ({"PIXLUNIT": "no unit"}, "unit"),
         ({"T_OBS": "-4712-01-01_12:00:00"}, "time"),
         ({"T_OBS": "1977-01-01T00:00:00"}, "time"),
@@ -210,6 +211,15 @@ def test_a_value_that_is_none(write_aia):
     card = content[content.index(b"EXPTIME") :][:80]
     path.write_bytes(content.replace(card, b"EXPTIME = 2.9.9 [".ljust(80)))
     assert reason_of(path) == "header"
+
+
+@pytest.mark.parametrize("value", ["ZTILE1  = 1E400", "ZNAME2  = 16"])
+def test_a_header_that_makes_astropy_stumble(write_aia, value):
+    path = write_aia(compressed=True)
+    content = path.read_bytes()
+    place = content.index(value[:9].encode())
+    path.write_bytes(content[:place] + value.ljust(80).encode() + content[place + 80 :])
+    assert reason_of(path) == "truncated"
 
 
 @pytest.mark.parametrize("compressed", [False, True])
