@@ -20,6 +20,7 @@ from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
 from runs.judging.imported_detector import imported_detector, require_weights
 from runs.judging.score_table import print_scores
+from runs.judging.shared_data import data_of_run, require_trained_channels
 from runs.run_folder import RunFolder
 from runs.slurm.tasks import check_slurm_tasks
 
@@ -63,7 +64,6 @@ def evaluate(cfg: DictConfig) -> float:
 
     from runs.comparison.compared_run import ComparedRun
     from runs.comparison.finished import finish_comparison
-    from runs.judging.shared_data import data_of_run
     from structures.folder_names import distinct_ends
 
     ends = distinct_ends([run.path for run in runs], "run=")
@@ -126,6 +126,8 @@ def _judge(
     cfg: DictConfig, run: RunFolder | None, data_node: DictConfig, folder: Path
 ) -> dict[str, float]:
     """Judge one detector into a folder."""
+    if run is not None:
+        require_trained_channels(data_node, run.config["datamodule"], run.path)
     detector = run.load_detector() if run is not None else None
 
     from hydra.utils import instantiate

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from runs.judging.shared_data import data_of_run
+from runs.judging.shared_data import data_of_run, require_trained_channels
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,6 +28,18 @@ def test_a_video_detector_sees_clips_of_the_data_of_an_image_detector():
         **shown,
         **{key: image[key] for key in ("clip_length", "test_frames", "batch_size")},
     } == (dict(image))
+
+
+def test_every_detector_sees_the_channels_that_it_was_trained_on():
+    chosen = ["log", "running_difference", "limb_flattened"]
+    data = node("datamodule=solar_video", "datamodule.root=/here")
+    own = node("datamodule=solar_video", f"datamodule.channels=[{','.join(chosen)}]")
+    assert list(data_of_run(data, own).channels) == chosen
+    require_trained_channels(data_of_run(data, own), own, "outputs/a")
+    message = r"channels=\['log', 'log', 'log'\]: outputs/a was trained on .*'limb_flattened'\]"
+    for other in (data, node("datamodule=video")):
+        with pytest.raises(ValueError, match=message):
+            require_trained_channels(other, own, "outputs/a")
 
 
 @pytest.mark.parametrize("first", [True, False])
