@@ -166,7 +166,6 @@ def _film_sequence(jets: Sequence[Jet], out: Path, drawn: DrawnSequence) -> dict
     listed = list_frames(paths, OPTIONS.wavelength, report)
     record = film(drawn.field, listed, jets, OPTIONS, out)
     record["bad_headers"] = report.as_json()
-    by_id = {jet.id: jet for jet in drawn.jets}
     for video in record["videos"]:
         video["video"]["event"] = drawn.jets[0].id if drawn.jets else None
         for box in (box for image in video["images"] for box in image["boxes"]):
@@ -174,8 +173,6 @@ def _film_sequence(jets: Sequence[Jet], out: Path, drawn: DrawnSequence) -> dict
             box["primary"] = int(box["event"] == video["video"]["event"])
             box["uncertain"] = int(faint)
             box["iscrowd"] = max(box["iscrowd"], int(faint))
-            box["hpc_base"] = by_id[box["event"]].base.round(3).tolist()
-            box["height"] = round(by_id[box["event"]].length, 3)
     return record
 
 

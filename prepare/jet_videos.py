@@ -197,6 +197,8 @@ def _box_rows(
         row["off_limb"] = int(visible.off_limb)
         row["sigma"] = None if math.isnan(box.sigma) else round(box.sigma, 4)
         row["hpc_corners"] = box.corners.round(3).tolist()
+        row["hpc_base"] = box.base.round(3).tolist()
+        row["height"] = None if math.isnan(other.length) else round(other.length, 3)
         rows.append(row)
     return rows
 

@@ -187,6 +187,8 @@ def test_places_on_the_sky_are_kept(document: dict[str, Any]) -> None:
     )
     assert annotation["off_limb"] == 0
     assert annotation["sigma"] == 0.4
+    assert annotation["hpc_base"] == pytest.approx([783, -288]), "where volunteers put it"
+    assert annotation["height"] == 110
     assert wcs.to_arcsec(np.array([[left + w / 2, top + h / 2]])) == pytest.approx(
         np.array([[780, -235]]), abs=0.5
     ), "north of its base"
