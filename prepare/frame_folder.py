@@ -19,6 +19,7 @@ from solar.report import Report
 
 ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 LEAST_SHOWN = 0.5  # of a wanted region
+SAME_FIELD = 0.5  # arcsec between the edges of two files of one moment, at most
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def frames_of(
     """The frames from start to end that show half of a region or more.
 
     Cutouts around several jets of one hour may show the same moment; the one that shows most of
-    the region stands for it.
+    the region stands for it, with others of the same field: only pixels tell which copy is sound.
 
     Args:
         frames: In order of time.
@@ -102,12 +103,20 @@ def frames_of(
             share = _shared(frame.field, region) / _shared(region, region)
             if share >= LEAST_SHOWN and share > best.get(frame.time, (0.0, frame))[0]:
                 best[frame.time] = (share, frame)
-    return [frame for _, frame in best.values()]
+    return [
+        frame
+        for frame in frames
+        if frame.time in best and _is_same(frame.field, best[frame.time][1].field)
+    ]
 
 
 def common_region(frames: Sequence[ListedFrame]) -> Region:
     """What the frames show, in the median over them; at least one frame."""
     return Region(*np.median([frame.field for frame in frames], axis=0).tolist())
+
+
+def _is_same(one: Region, other: Region) -> bool:
+    return bool(np.allclose(one, other, rtol=0, atol=SAME_FIELD))
 
 
 def _shared(one: Region, other: Region) -> float:

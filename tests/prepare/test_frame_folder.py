@@ -75,9 +75,10 @@ def test_frames_of_a_time_and_place() -> None:
         ListedFrame(Path(f"{name}.fits"), at(seconds), field)
         for name, seconds, field in (
             ("early", -1, here), ("half", 0, half), ("here", 0, here), ("away", 24, away),
-            ("other", 48, half), ("late", 73, here),
+            ("copy", 24, away), ("other", 48, half), ("twin", 48, half), ("late", 73, here),
         )
     ]  # fmt: skip
     chosen = frames_of(frames, at(0), at(72), Region(0, 0, 100, 100))
-    assert [frame.path.stem for frame in chosen] == ["here", "other"], "one for each moment"
+    names = [frame.path.stem for frame in chosen]
+    assert names == ["here", "other", "twin"], "one field for each moment, all copies of it"
     assert common_region(frames[1:4]) == (45, 0, 145, 100)
