@@ -5,7 +5,7 @@ All of them are causal: they need no later frame, and serve a stream as well as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,40 @@ class SolarPictures:
             FileNotFoundError: if it or the frame before it is missing.
             ValueError: if one of them cannot be decoded, or has no `wcs` and needs one.
         """
-        path = self._data.path(index)
+        path, before = self._data.path(index), self._data.path(int(self._before[index]))
         grey = read_grey(path)
-        made: dict[str, Grey] = {LOG: grey}
-        if DIFFERENCE in self._channels:
-            before = self._data.path(int(self._before[index]))
-            made[DIFFERENCE] = running_difference(
-                grey, grey if before == path else read_grey(before)
-            )
-        if FLATTENED in self._channels:
-            made[FLATTENED] = limb_flattened(
-                grey, rings(self._rows.image(path).get("wcs"), grey, path)
-            )
-        planes = [np.clip(np.rint(made[name]), 0, LEVELS - 1) for name in self._channels]
-        return np.stack(planes, axis=2).astype(np.uint8)
+        return in_channels(
+            self._channels,
+            grey,
+            lambda: grey if before == path else read_grey(before),
+            lambda: rings(self._rows.image(path).get("wcs"), grey, path),
+        )
+
+
+def in_channels(
+    channels: Sequence[str],
+    grey: Grey,
+    before: Callable[[], Grey],
+    ring: Callable[[], NDArray[np.int64]],
+) -> NDArray[np.uint8]:
+    """A grey picture as a detector sees it.
+
+    Args:
+        channels: Three of `CHANNELS`, for red, green and blue.
+        grey: float32 [H, W], 0..255.
+        before: Gives the frame before, asked only where it is needed; see `running_difference`.
+        ring: Gives the rings, likewise; see `limb_flattened`.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    made: dict[str, Grey] = {LOG: grey}
+    if DIFFERENCE in channels:
+        made[DIFFERENCE] = running_difference(grey, before())
+    if FLATTENED in channels:
+        made[FLATTENED] = limb_flattened(grey, ring())
+    planes = [np.clip(np.rint(made[name]), 0, LEVELS - 1) for name in channels]
+    return np.stack(planes, axis=2).astype(np.uint8)
 
 
 def read_grey(path: Path) -> Grey:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from datamodules.solar_channels import LOG, Grey, check_channels, in_channels, rings
 from detectors.base import Detector
 from detectors.frame_stream import FrameStream
 from evaluation.events.linking import Linking
@@ -36,6 +39,18 @@ def event_linkings(detector: Detector, least_score: float | None) -> list[Linkin
     return [Linking(chosen.get(name, DEFAULT_THRESHOLD), event_score=of_events) for name in names]
 
 
+def trained_channels(datamodule: Mapping[str, Any]) -> tuple[str, ...]:
+    """The channels in which a training saw its pictures; grey three times where it had no choice.
+
+    Args:
+        datamodule: Node of the run's config.
+
+    Raises:
+        ValueError: if they are none.
+    """
+    return check_channels(datamodule.get("channels", (LOG,) * 3))
+
+
 @dataclass(frozen=True)
 class Followed:
     """What a frame showed.
@@ -57,10 +72,14 @@ class SolarFollower:
     Args:
         stream: Of the detector.
         book: Takes the events.
+        channels: In which the detector was trained, see `trained_channels`.
     """
 
-    def __init__(self, stream: FrameStream, book: EventBook) -> None:
-        self._stream, self.book = stream, book
+    def __init__(
+        self, stream: FrameStream, book: EventBook, channels: Sequence[str] = (LOG,) * 3
+    ) -> None:
+        self._stream, self.book, self._channels = stream, book, tuple(channels)
+        self._before: Grey | None = None
 
     def begin(self, cadence: float, wcs: FrameWCS) -> set[str]:
         """Begin a sequence of frames: those before are forgotten, their events ended.
@@ -72,18 +91,19 @@ class SolarFollower:
         Returns:
             Ids of the events that were ended.
         """
-        self._stream.reset()
+        self._forget()
         return self.book.begin(cadence, km_per_arcsec(wcs.observer_or_earth.distance))
 
-    def refill(self, frames: Sequence[tuple[NDArray[np.uint8], datetime]]) -> None:
+    def refill(self, frames: Sequence[tuple[NDArray[np.uint8], datetime]], wcs: FrameWCS) -> None:
         """Show the stream frames that it saw before this program was started anew.
 
         Args:
             frames: uint8 [H, W] and time, in order of time.
+            wcs: Of the pictures.
         """
-        self._stream.reset()
+        self._forget()
         for pixels, time in frames:
-            self._detect(pixels, time, 0)
+            self._detect(pixels, wcs, time, 0)
 
     def follow(
         self, pixels: NDArray[np.uint8], wcs: FrameWCS, time: datetime, image_id: int
@@ -96,13 +116,28 @@ class SolarFollower:
             time: Of the frame, aware, later than that of the frame before.
             image_id: Of the prediction.
         """
-        prediction = self._detect(pixels, time, image_id)
+        prediction = self._detect(pixels, wcs, time, image_id)
         x0, y0, x1, y1 = prediction.boxes.double().numpy().T
         corners = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 2)
         sky = placed(prediction, wcs.to_arcsec(corners).reshape(-1, 4, 2))
         return Followed(prediction, sky, self.book.take(time, sky))
 
-    def _detect(self, pixels: NDArray[np.uint8], time: datetime, image_id: int) -> Prediction:
-        # Grey three times, as the PNG files of the training are read.
-        frame = torch.from_numpy(np.ascontiguousarray(pixels)).expand(3, -1, -1)
+    def _detect(
+        self, pixels: NDArray[np.uint8], wcs: FrameWCS, time: datetime, image_id: int
+    ) -> Prediction:
+        grey = pixels.astype(np.float32)
+        before = grey if self._before is None else self._before
+        # As the PNG files of the training are shown.
+        shown = in_channels(
+            self._channels,
+            grey,
+            lambda: before,
+            lambda: rings(wcs.as_json(), grey, Path(self.book.provenance.source)),
+        )
+        self._before = grey
+        frame = torch.from_numpy(shown).permute(2, 0, 1)
         return self._stream.detect(frame, image_id, time.timestamp()).cpu()
+
+    def _forget(self) -> None:
+        self._stream.reset()
+        self._before = None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
+from datamodules.solar_channels import LOG
 from detectors.frame_stream import FrameStream
 from evaluation.results_json import write_json
 from runs.prediction.folder import PredictionFolder
@@ -41,6 +42,7 @@ class SolarPrediction:
         output: Gets COCO results, and everything else in its folder.
         settings: How pictures are made.
         weights_sha256: Of the checkpoint.
+        channels: In which the detector was trained.
         fps: Of annotated videos.
     """
 
@@ -48,6 +50,7 @@ class SolarPrediction:
     output: PredictionFolder
     settings: VideoSettings
     weights_sha256: str
+    channels: Sequence[str] = (LOG,) * 3
     fps: float = FPS
     events: dict[str, SolarEvent] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -56,8 +59,8 @@ class SolarPrediction:
         """Predict the frames of each folder, and write all results but `output.close()`.
 
         Beside the COCO results: detections.csv (arcsec and UTC), events.csv, events.json,
-        voevents/, annotated/<number>_<folder>_<Å>.mp4, and rejected.json, which names each file
-        that shows in no video and why. Of a single frame map.png as well, a sunpy map.
+        voevents/, annotated/<number>_<folder>_<Å>.mp4 , and rejected.json, which names
+        each file that shows in no video and why. Of a single frame map.png as well, a sunpy map.
 
         Args:
             files: FITS files, good and bad; each folder holds frames of one region.
@@ -96,7 +99,7 @@ class SolarPrediction:
         linkings = event_linkings(detector, self.output.draw_above)
         provenance = Provenance(video.wavelength, str(folder), self.weights_sha256)
         book = EventBook(detector.classes.names, linkings, provenance, len(self.events))
-        follower = SolarFollower(self.stream, book)
+        follower = SolarFollower(self.stream, book, self.channels)
         follower.begin(video.cadence, video.wcs)
         canvas = SolarCanvas(video.wcs, book)
         file = self.output.folder / "annotated" / f"{name}.mp4"

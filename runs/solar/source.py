@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from datamodules.solar_channels import DIFFERENCE
 from detectors.frame_stream import FramesAlone, FrameStream
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.sources import find_fits
 from runs.run_folder import RunFolder
 from runs.solar.event import Provenance
 from runs.solar.event_book import OPEN, EventBook
-from runs.solar.follower import SolarFollower, event_linkings
+from runs.solar.follower import SolarFollower, event_linkings, trained_channels
 from runs.solar.incoming import WatchSettings
 from runs.solar.prediction import FPS, SolarPrediction
 from runs.solar.watch import SolarWatch, watch
@@ -76,6 +77,7 @@ def predict_archive(
         output,
         settings,
         _sha256(run.checkpoint),
+        trained_channels(run.config["datamodule"]),
         cfg.fps or FPS,
     )
     return len(prediction.predict(files))
@@ -113,14 +115,16 @@ def watch_folder(
             f"scale={asked.scale}: needs all frames beforehand, so it cannot be watched with; "
             "use scale=fixed-log, and a detector trained on it"
         )
-    window = 1
+    window, channels = 1, trained_channels(run.config["datamodule"])
     if stream is not None:
         window = cfg.window or run.config["datamodule"]["clip_length"]
+    if DIFFERENCE in channels:
+        window += 1  # the frame that the first of the others differs from
     settings = WatchSettings(source, wavelength, scale, window, asked.cadence, asked.region)
     provenance = Provenance(wavelength, str(source), _sha256(run.checkpoint))
     linkings = event_linkings(detector, output.draw_above)
     book = EventBook(detector.classes.names, linkings, provenance)
-    follower = SolarFollower(stream or FramesAlone(detector), book)
+    follower = SolarFollower(stream or FramesAlone(detector), book, channels)
     solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
     watch(solar_watch, cfg.idle_s)
     still_open = sum(event.status == OPEN for event in book.events.values())

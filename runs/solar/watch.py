@@ -167,7 +167,7 @@ class SolarWatch:
         # Only what the journal knows: no name in the state may lead elsewhere.
         self._window.extend(name for name in names if name in self._files.done)
         if gate.target is not None:
-            self._follower.refill(list(self._shown_again(gate.target)))
+            self._follower.refill(list(self._shown_again(gate.target)), gate.target)
 
     def _shown_again(self, target: FrameWCS) -> Iterator[tuple[NDArray[np.uint8], datetime]]:
         for name in self._window:

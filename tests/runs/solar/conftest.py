@@ -104,7 +104,8 @@ def start(brightness_detector: Detector, source: Path, tmp_path: Path) -> Watche
 
     def start(out: str = "out", weights: str = "0" * 64, **settings: Any) -> SolarWatch:
         book = EventBook(["jet"], [Linking(0.4)], Provenance(304, str(source), weights))
-        follower = SolarFollower(Remembering(brightness_detector), book)
+        channels = settings.pop("channels", ("log",) * 3)
+        follower = SolarFollower(Remembering(brightness_detector), book, channels)
         fixed = {"window": 4, "cadence": STEP, "settled": 0.0} | settings
         asked = WatchSettings(source, 304, FixedLog(), **fixed)
         return SolarWatch(asked, follower, tmp_path / out, "a threshold")

@@ -11,14 +11,21 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 
 from datamodules.picture import read_picture
+from datamodules.solar_channels import CHANNELS
+from datamodules.solar_video import SolarVideoDataModule
 from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
+from prepare.drawn_solar import draw_solar
+from prepare.frame_folder import common_region, fits_files, list_frames
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.video_files import open_video
 from runs.solar.prediction import SolarPrediction
+from solar.report import Report
 from solar.video import VideoSettings
+from structures import Prediction
 from tests.runs.predict_command import by_command, untrained_video_run
 
 BASE = (940.0, -300.0)
@@ -102,6 +109,39 @@ def test_left_out_files_are_named_and_the_video_is_whole(predicted: Path) -> Non
     assert red > blue + 50  # AIA's colours of 304 Å
 
 
+class Recording(FramesAlone):
+    """Keeps what the detector was shown: uint8 [3, H, W] a frame."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__(detector)
+        self.shown: list[np.ndarray] = []
+
+    def detect(self, frame: torch.Tensor, image_id: int, time: float | None = None) -> Prediction:
+        self.shown.append(frame.numpy().copy())
+        return super().detect(frame, image_id, time)
+
+
+def test_frames_are_shown_in_the_channels_of_the_training(
+    brightness_detector: Detector, tmp_path: Path
+) -> None:
+    """The very pixels that the datamodule shows of the pictures prepared from the same files."""
+    root = draw_solar(tmp_path / "drawn_solar", 1, seed=1, frames=12, side=48, workers=1)
+    everything = {"train": 1.0, "val": 0.0, "test": 0.0}
+    data = SolarVideoDataModule(CHANNELS, root=str(root), clip_length=1, fractions=everything)
+    data.setup("test")
+    annotations = data.annotations("train")
+    valid = [image["valid"] for image in data.ground_truth("train")["images"]]
+    assert not all(valid)  # a difference goes back over a frame that is held
+    dataset = data._dataset("train")
+    expected = [dataset._picture(i) for i in range(len(annotations)) if valid[i]]
+    output = PredictionFolder(tmp_path / "out", brightness_detector, None)
+    stream = Recording(brightness_detector)
+    files = fits_files(root / "fits")
+    settings = VideoSettings(cadence=24.0, region=common_region(list_frames(files, 304, Report())))
+    SolarPrediction(stream, output, settings, "0", CHANNELS).predict(files)
+    np.testing.assert_array_equal(np.stack(stream.shown), np.stack(expected).transpose(0, 3, 1, 2))
+
+
 def test_a_single_frame_becomes_a_sunpy_map_with_its_boxes(
     brightness_detector: Detector, write_sun: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -160,6 +200,7 @@ def test_what_cannot_be_is_refused(
         by_command(video_run, source, tmp_path / "b", "watch=true", "wavelength=[171,304]")
     with pytest.raises(FileNotFoundError, match="no such folder"):
         by_command(video_run, tmp_path / "nowhere", tmp_path / "b", "watch=true")
-    for setting in ("wavelength=no", "cadence=0", "region=[1,2,3]", "scale=log", "idle_s=-1"):
+    wrong = ("wavelength=no", "cadence=0", "region=[1,2,3]", "scale=log", "idle_s=-1")
+    for setting in wrong:
         with pytest.raises(ValueError, match=setting.partition("=")[0]):
             by_command(video_run, source, tmp_path / "c", setting)

@@ -146,6 +146,23 @@ def test_after_a_restart_the_detector_has_seen_the_same_frames(
     assert len(stream.shown) == 1  # a gap: all is forgotten
 
 
+def test_after_a_restart_differences_go_back_to_the_frame_before(
+    start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
+) -> None:
+    """Shown as differences, a jet that grows stands out in what has become bright since."""
+    watchers = {out: start(out, channels=["running_difference"] * 3) for out in "ab"}
+    for frame in range(4):
+        write_sun(source / f"{frame}.fits", STEP * frame, (930, -320, 950, -300 + 8 * frame))
+        for out, solar in watchers.items():
+            assert solar.scan() == 1
+            watchers[out] = start(out, channels=["running_difference"] * 3) if out == "b" else solar
+    assert journal(tmp_path / "a") == journal(tmp_path / "b")
+    shown = [entry["found"] for entry in journal(tmp_path / "b")]
+    assert shown[0] == []  # nothing lies before it
+    heights = [found["hpc_y1"] - found["hpc_y0"] for frame in shown[1:] for found in frame]
+    assert heights == pytest.approx([8, 8, 8], abs=0.1)
+
+
 def test_ctrl_c_ends_a_watch_that_goes_on_later(
     start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
 ) -> None:
