@@ -19,6 +19,7 @@ from runs.solar.follower import SolarFollower, event_linkings, trained_channels
 from runs.solar.incoming import WatchSettings
 from runs.solar.prediction import FPS, SolarPrediction
 from runs.solar.watch import SolarWatch, watch
+from runs.solar.watch_files import sole_watch
 from solar.aia_frame import Region
 from solar.intensity import SCALES, ClipPercentile
 from solar.video import VideoSettings
@@ -125,8 +126,9 @@ def watch_folder(
     linkings = event_linkings(detector, output.draw_above)
     book = EventBook(detector.classes.names, linkings, provenance)
     follower = SolarFollower(stream or FramesAlone(detector), book, channels)
-    solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
-    watch(solar_watch, cfg.idle_s)
+    with sole_watch(output.folder):
+        solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
+        watch(solar_watch, cfg.idle_s)
     still_open = sum(event.status == OPEN for event in book.events.values())
     return f"{solar_watch.frames} frames, {len(book.events)} events, {still_open} of them open"
 

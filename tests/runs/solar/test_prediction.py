@@ -23,6 +23,7 @@ from prepare.frame_folder import common_region, fits_files, list_frames
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.video_files import open_video
 from runs.solar.prediction import SolarPrediction
+from runs.solar.watch_files import sole_watch
 from solar.report import Report
 from solar.video import VideoSettings
 from structures import Prediction
@@ -184,6 +185,15 @@ def test_the_command_takes_archives_and_growing_folders_alike(
         assert one["t_start"] == other["t_start"]
         np.testing.assert_allclose(one["score"], other["score"], atol=1e-3)
         np.testing.assert_allclose(one["hpc_x1"], other["hpc_x1"], atol=0.05)
+
+
+def test_two_watches_do_not_write_to_one_folder(video_run: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "sun", tmp_path / "out"
+    source.mkdir()
+    asked = ("watch=true", "idle_s=0")
+    with sole_watch(out), pytest.raises(ValueError, match="out: a watch is writing there"):
+        by_command(video_run, source, out, *asked)
+    by_command(video_run, source, out, *asked)
 
 
 def test_what_cannot_be_is_refused(
