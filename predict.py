@@ -47,7 +47,7 @@ def predict(cfg: DictConfig) -> Path:
     if run.holds_predictor:
         return _rank(cfg, source, run, device)
     detector = run.load_detector().to(device)
-    output = PredictionFolder(Path(cfg.paths.run), detector, cfg.draw_above)
+    output = PredictionFolder(Path(cfg.paths.run), detector, cfg.draw_above, cfg.video_format)
     stream = open_stream(detector, run, cfg.window)
     if source is None or source.fits:
         _predict_sun(cfg, source, run, stream, output)

@@ -124,6 +124,7 @@ PREDICTION: Mapping[str, Rule] = {
         "seconds from 0 up, or null",
         lambda value: value is None or (type(value) in (int, float) and value >= 0),
     ),
+    "video_format": Rule("mp4 or gif", lambda value: value in ("mp4", "gif")),
     "draw_above": Rule(
         "a score from 0 to 1 or null",
         lambda value: value is None or (type(value) in (int, float) and 0 <= value <= 1),

@@ -109,7 +109,7 @@ def predict_clips(clips: Sequence[Clip], stream: FrameStream, output: Prediction
     Args:
         clips: at least one.
         stream: of the detector, see `open_stream` and `FramesAlone`.
-        output: gets `annotated.mp4`, or for several clips `annotated/<number>_<name>.mp4`.
+        output: gets `annotated.mp4` or `.gif`, for several clips `annotated/<number>_<name>.mp4`.
 
     Raises:
         ValueError: if a clip has no frame that can be read, or frames of two sizes.
@@ -121,8 +121,9 @@ def predict_clips(clips: Sequence[Clip], stream: FrameStream, output: Prediction
         for number, clip in enumerate(clips, start=1):
             output.videos.append({"id": number, "name": clip.path.stem})
             stream.reset()
-            several = f"annotated/{number:03d}_{clip.path.stem}.mp4"
-            file = output.folder / ("annotated.mp4" if len(clips) == 1 else several)
+            several = f"annotated/{number:03d}_{clip.path.stem}"
+            name = "annotated" if len(clips) == 1 else several
+            file = output.folder / f"{name}.{output.video_format}"
             total = clip.frame_count or None
             frames = progress.track(clip.frames(), total, description=clip.path.name)
             with VideoWriter(file, clip.fps) as writer:

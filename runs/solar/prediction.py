@@ -59,7 +59,7 @@ class SolarPrediction:
         """Predict the frames of each folder, and write all results but `output.close()`.
 
         Beside the COCO results: detections.csv (arcsec and UTC), events.csv, events.json,
-        voevents/, annotated/<number>_<folder>_<Å>.mp4 , and rejected.json, which names
+        voevents/, annotated/<number>_<folder>_<Å>.mp4 (or .gif), and rejected.json, which names
         each file that shows in no video and why. Of a single frame map.png as well, a sunpy map.
 
         Args:
@@ -102,7 +102,7 @@ class SolarPrediction:
         follower = SolarFollower(self.stream, book, self.channels)
         follower.begin(video.cadence, video.wcs)
         canvas = SolarCanvas(video.wcs, book)
-        file = self.output.folder / "annotated" / f"{name}.mp4"
+        file = self.output.folder / "annotated" / f"{name}.{self.output.video_format}"
         with VideoWriter(file, self.fps) as writer, Progress() as progress:
             for t in progress.track(range(len(video.times)), description=name):
                 pixels, time = video.pictures[t], video.times[t]

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from runs.prediction.video_files import Picture, open_folder, open_video
 from runs.prediction.video_writer import VideoWriter
@@ -197,6 +198,27 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         assert file.streams.video[0].codec_context.pix_fmt == "yuv420p"
         assert file.streams.video[0].codec_context.name == "h264"
     assert [p.name for p in path.parent.iterdir()] == ["a.mp4"]
+
+
+def test_a_gif_keeps_sides_pace_and_colours(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    patches = rng.integers(0, 256, (5, 3, 4, 3), dtype=np.uint8)
+    given = patches.repeat(33, axis=1).repeat(33, axis=2)[:, :97, :131]
+    path = tmp_path / "a.gif"
+    with VideoWriter(path, 10) as writer:
+        for picture in given:
+            writer.write(picture)
+    with Image.open(path) as animation:
+        told = animation.info
+        assert (animation.n_frames, told["duration"], told["loop"]) == (5, 100, 0)
+    read = np.stack([picture for _, picture in open_video(path).frames()])
+    np.testing.assert_array_equal(read, given)
+
+
+def test_a_video_of_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.avi: annotated videos end in mp4 or gif"):
+        VideoWriter(tmp_path / "a.avi", 10)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unfinished_video_is_not_left_behind(tmp_path: Path) -> None:

@@ -175,8 +175,11 @@ def test_the_command_takes_archives_and_growing_folders_alike(
     for number in range(6):
         write_sun(source / f"{number}.fits", 24 * number, (930, -320, 950, -280))
     least = "draw_above=0"  # nothing was trained: scores are low
-    archive = by_command(video_run, source, tmp_path / "a", least)
+    archive = by_command(video_run, source, tmp_path / "a", least, "video_format=gif")
     assert "6 frames, " in capsys.readouterr().out
+    (animation,) = (archive / "annotated").iterdir()
+    assert animation.name == "001_sun_304.gif"
+    assert len(list(open_video(animation).frames())) == 6
     watched = by_command(video_run, source, tmp_path / "w", least, "watch=true", "idle_s=0")
     assert "6 frames, " in capsys.readouterr().out
     first, second = (read(out / "events.json")["events"] for out in (archive, watched))
@@ -211,6 +214,6 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(FileNotFoundError, match="no such folder"):
         by_command(video_run, tmp_path / "nowhere", tmp_path / "b", "watch=true")
     wrong = ("wavelength=no", "cadence=0", "region=[1,2,3]", "scale=log", "idle_s=-1")
-    for setting in wrong:
+    for setting in (*wrong, "video_format=avi"):
         with pytest.raises(ValueError, match=setting.partition("=")[0]):
             by_command(video_run, source, tmp_path / "c", setting)
