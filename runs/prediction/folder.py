@@ -29,7 +29,7 @@ class PredictionFolder:
         folder: where everything goes.
         detector: whose classes and operating point are used.
         draw_above: score from which detections are drawn; None takes the operating point.
-        video_format: of annotated videos, one of `runs.video_writer.FORMATS`.
+        video_format: of annotated videos, one of `runs.prediction.video_writer.FORMATS`.
         skipped: files that could not be read.
         held: pictures that a gate held back, and why.
         videos: the clips that pictures are frames of, if any, as COCO-VID lists them.
