@@ -115,7 +115,8 @@ def test_a_killed_job_is_noticed_and_its_sweep_can_be_repeated(
     output, errors = launcher.communicate(timeout=120)
     assert launcher.returncode == 1
     assert "0 of 1 jobs finished" in output
-    assert "ended by SLURM or killed, without a result" in errors
+    # Where the kill reaches W&B's process first, the job has a moment left to tell of that.
+    assert re.search("ended by SLURM or killed, without a result|Connection lost", errors), errors
     again = cluster.run(sys.executable, *words)
     assert again.returncode == 0, again.stderr
     assert "1 of 1 jobs finished" in again.stdout
