@@ -131,6 +131,10 @@ class JudgedData:
         """The checked annotations of 'train', 'val' or 'test', without skipped pictures."""
         return self._source.splits.annotations(split)
 
+    def keep_pictures(self, split: str, image_ids: NDArray[np.int64]) -> None:
+        """Leave all other pictures out of a split from now on."""
+        self._source.splits.keep(split, image_ids)
+
     def data_digest(self, split: str = "test") -> str:
         """The sha256 of all that a split is judged on: files' bytes, ids and annotations."""
         return self._source.splits.digest(split)

@@ -41,6 +41,8 @@ _SETTINGS = {
         "a list of names, or null",
         lambda value: value is None or isinstance(value, ListConfig),
     ),
+    "precision": Rule("32-true or bf16-mixed", lambda value: value in ("32-true", "bf16-mixed")),
+    "only": Rule("test or null", lambda value: value in (None, "test")),
     "variant": Rule(
         "strict, paper or pristine_ref",
         lambda value: value in ("strict", "paper", "pristine_ref"),
@@ -67,11 +69,14 @@ def build(cfg: DictConfig) -> Path:
         return _relabel(cfg, sets)
 
     from utility.label_facts import label_facts, require_same
+    from utility.picture_table import keep_test_parents
     from utility.tables import read_meta
 
     datamodule = hydra.utils.instantiate(cfg.datamodule, _convert_="all")
     datamodule.prepare_data()
     datamodule.setup("test")
+    if cfg.only is not None:
+        keep_test_parents(datamodule, plain["split"])
     detectors = _detectors(cfg, runs, datamodule)
     folder = sets / str(cfg.name or datamodule.name)
     require_writable(folder, f"paths.data={cfg.paths.data}", "labels")
@@ -79,7 +84,7 @@ def build(cfg: DictConfig) -> Path:
     known = read_meta(folder) if (folder / "meta.json").is_file() else facts
     require_same(known, facts, folder)
     facts["detectors"] = known["detectors"]
-    return build_set(folder, facts, detectors, datamodule)
+    return build_set(folder, facts, detectors, datamodule, str(cfg.precision))
 
 
 def build_set(
@@ -87,6 +92,7 @@ def build_set(
     facts: dict[str, Any],
     detectors: Mapping[str, Detector],
     datamodule: CocoDistortedDataModule,
+    precision: str = "32-true",
 ) -> Path:
     """Detect what is missing, and write the tables.
 
@@ -95,6 +101,7 @@ def build_set(
         facts: its `meta.json`, with the detectors that it has already.
         detectors: name -> detector to be added, in eval mode on its device.
         datamodule: set up for a test.
+        precision: of the detectors, see `detect_all`.
 
     Returns:
         The folder.
@@ -112,16 +119,18 @@ def build_set(
     from utility.tables import write_table
 
     keys = {
-        name: detections_key(detector, datamodule, "32-true", detector.device)
+        name: detections_key(detector, datamodule, precision, detector.device)
         for name, detector in detectors.items()
     }
     require_same_detectors(facts, keys, folder)
     caches = {name: detection_cache(folder, key) for name, key in keys.items()}
     write_json(folder / "ground_truth.json", datamodule.ground_truth("test"))
-    write_json(folder / "meta.json", facts)
+    # What is there says how the labels beside it were made, until new ones are written.
+    if not (folder / "meta.json").is_file():
+        write_json(folder / "meta.json", facts)
     # Before anything is distorted: a fault of the split must not cost a night.
     pictures = picture_table(datamodule, facts)
-    detect_all(detectors, caches, datamodule)
+    detect_all(detectors, caches, datamodule, precision)
     write_table(folder / "images.parquet", pictures.with_sizes(datamodule))
     return _write_labels(folder, {**facts, "detectors": {**facts["detectors"], **keys}})
 

@@ -118,10 +118,15 @@ class UtilityDataModule(LightningDataModule):
 
     @property
     def model_facts(self) -> dict[str, Any]:
-        """What a predictor must be told of the data: its targets, and how often they are 1."""
-        y = self.y[self.rows("train")]
-        shares = [(column == 1).sum() / max((column >= 0).sum(), 1) for column in y.T]
-        return {"targets": list(self.targets), "useful_share": [float(s) for s in shares]}
+        """What a predictor must be told: its targets, how often they are 1, JPEG's qualities."""
+        rows = self.rows("train")
+        shares = [(y == 1).sum() / max((y >= 0).sum(), 1) for y in self.y[rows].T]
+        qualities = np.unique(self.label_set.images["quality"][rows])
+        return {
+            "targets": list(self.targets),
+            "useful_share": [float(share) for share in shares],
+            "qualities": qualities[qualities > 0].tolist(),
+        }
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """The rows of the label set that 'train', 'val' or 'test' shows, ascending."""

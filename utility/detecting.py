@@ -14,11 +14,15 @@ from evaluation.detection_cache import CachedDetections, DetectionCache
 from evaluation.detections import Detections
 from structures import Batch, ClassList
 
+MIXED = "bf16-mixed"
+PRECISIONS = ("32-true", MIXED)
+
 
 def detect_all(
     detectors: Mapping[str, Detector],
     caches: Mapping[str, DetectionCache],
     datamodule: CocoDistortedDataModule,
+    precision: str = PRECISIONS[0],
 ) -> None:
     """Fill the caches with what is missing, condition by condition.
 
@@ -29,6 +33,7 @@ def detect_all(
         detectors: name -> detector, in eval mode on its device.
         caches: name -> its cache.
         datamodule: set up for a test.
+        precision: of `PRECISIONS`, as Lightning names them.
     """
     missing = {
         condition: [name for name in detectors if caches[name].read(condition) is None]
@@ -44,7 +49,8 @@ def detect_all(
         for condition, loader in zip(open_conditions, loaders, strict=True):
             progress.update(task, description=condition)
             shown = {
-                name: _Found(detectors[name], datamodule.classes) for name in missing[condition]
+                name: _Found(detectors[name], datamodule.classes, precision)
+                for name in missing[condition]
             }
             for batch in loader:
                 for found in shown.values():
@@ -57,8 +63,9 @@ def detect_all(
 class _Found:
     """What one detector has found under a condition so far."""
 
-    def __init__(self, detector: Detector, classes: ClassList) -> None:
+    def __init__(self, detector: Detector, classes: ClassList, precision: str) -> None:
         self._detector = detector
+        self._mixed = precision == MIXED
         self._classes = _ids_of_data(detector.classes, classes)
         self._parts: list[Detections] = []
         self._judged: list[int] = []
@@ -68,8 +75,9 @@ class _Found:
         self._skipped += batch.skipped
         if not batch.frame_count:
             return
-        with torch.inference_mode():
-            predictions = self._detector.predict(batch.to(self._detector.device))
+        device = self._detector.device
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, self._mixed):
+            predictions = self._detector.predict(batch.to(device))
         self._parts.append(Detections.from_predictions(predictions, self._classes))
         self._judged += [prediction.image_id for prediction in predictions]
 

@@ -144,9 +144,16 @@ def spearman(true: ArrayLike, score: ArrayLike) -> float:
 
 
 def partial_spearman(true: ArrayLike, score: ArrayLike, given: ArrayLike) -> float:
-    """SRCC of what ranks hold beyond those of a third quantity, such as the quality."""
-    ranks = [rankdata(values) for values in (true, score, given)]
-    left = [r - np.polyval(np.polyfit(ranks[2], r, 1), ranks[2]) for r in ranks[:2]]
+    """SRCC of what ranks hold beyond those of a third quantity, such as the quality.
+
+    NaN where either holds nothing beyond them.
+    """
+    a, b, known = (rankdata(values) - (np.size(values) + 1) / 2 for values in (true, score, given))
+    square = float(known @ known)
+    left = [ranks - (ranks @ known / square if square else 0) * known for ranks in (a, b)]
+    # What rounding leaves of ranks that the third ones tell wholly is no order.
+    if any(len(r) < 2 or np.ptp(r) < 1e-9 * len(r) for r in left):
+        return math.nan
     return pearson(*left)
 
 

@@ -44,6 +44,7 @@ class UtilityPredictor(TrainedModule):
     Args:
         targets: names of the detectors, or ['unanimous'], whose labels are predicted.
         useful_share: of label 1 in the training set, a target.
+        qualities: JPEG's in the training set, ascending.
         backbone: a model name of timm.
         backbone_arguments: of its constructor.
         backbone_weights: 'imagenet', a file of timm's weights, or None for a random start.
@@ -66,6 +67,7 @@ class UtilityPredictor(TrainedModule):
         self,
         targets: Sequence[str],
         useful_share: Sequence[float],
+        qualities: Sequence[int] = (),
         backbone: str = "resnet18",
         backbone_arguments: Mapping[str, Any] | None = None,
         backbone_weights: str | None = None,
@@ -87,6 +89,7 @@ class UtilityPredictor(TrainedModule):
                 f"and {useful_share!r}"
             )
         self.targets = tuple(targets)
+        self.qualities = tuple(qualities)
         weights = {"useful": 1.0} if loss_weights is None else dict(loss_weights)
         self.loss = UtilityLoss(useful_share, weights)
         self.views = Views(views, view_size, crops, train_crops)
@@ -94,6 +97,8 @@ class UtilityPredictor(TrainedModule):
             len(targets), backbone, backbone_arguments or {}, backbone_weights,
             self.loss.weights, two_logits,
         )  # fmt: skip
+        # The checkpoint has the weights; rebuilding from it must not ask for a file again.
+        self.hparams.update(backbone_weights=None)
         self.calibration = Calibration.none(len(targets))
 
     @property

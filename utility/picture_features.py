@@ -102,9 +102,7 @@ def _features(
         shown, table = decode_jpeg(file), luma_table(file).astype(float)
     elif condition.name != CLEAN:
         shown = distort(pristine, Distortion(condition.kind, condition.level), image_id)
-    luma, before = (
-        cv2.cvtColor(p, cv2.COLOR_RGB2GRAY).astype(np.float32) for p in (shown, pristine)
-    )
+    luma, before = _luma(shown), _luma(pristine)
     height, width = luma.shape
     sizes = np.log([table[0, 0], np.exp(np.log(table).mean()), width, height])
     return np.array([*dct_features(luma, table), *sizes, psnr(before, luma), ssim(before, luma)],

@@ -73,7 +73,32 @@ def picture_table(datamodule: CocoDistortedDataModule, facts: Mapping[str, Any])
         facts: `meta.json`, whose `split` has the arguments of `split_parents`.
     """
     data = datamodule.annotations("test")
-    hashes = fingerprints([data.path(index) for index in range(len(data))])
-    alike = near_duplicates(hashes)
-    split = split_parents(data.image_ids, data.groups, alike, **facts["split"])
+    split = _split(data, facts["split"])
     return PictureTable(data, np.argsort(data.image_ids, kind="stable"), split, facts)
+
+
+def keep_test_parents(datamodule: CocoDistortedDataModule, split: Mapping[str, Any]) -> None:
+    """Leave nothing but the test side of what would be a label set's split.
+
+    What is tied together stands on one side whole, so that a split of what is left is the same.
+
+    Args:
+        datamodule: set up for a test.
+        split: the arguments of `split_parents`.
+
+    Raises:
+        ValueError: if no picture stands on that side.
+    """
+    data = datamodule.annotations("test")
+    kept = data.image_ids[_split(data, split) == "test"]
+    if not len(kept):
+        raise ValueError(
+            f"{datamodule.name}: none of {len(data)} pictures stands in the test split; label "
+            "more, or raise split.test_share"
+        )
+    datamodule.keep_pictures("test", kept)
+
+
+def _split(data: CocoAnnotations, arguments: Mapping[str, Any]) -> NDArray[np.str_]:
+    hashes = fingerprints([data.path(index) for index in range(len(data))])
+    return split_parents(data.image_ids, data.groups, near_duplicates(hashes), **arguments)

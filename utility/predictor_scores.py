@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.samplers import EvaluationBatches
 from utility.label_set import LabelSet
-from utility.module import UtilityPredictor
+from utility.module import Estimates, UtilityPredictor
 from utility.parent_dataset import ParentDataset
 from utility.picture_batch import join
 
@@ -25,19 +25,21 @@ class PredictorScores(NamedTuple):
 
     Attributes:
         targets: T names.
-        useful: float32 [R, T], calibrated probabilities.
+        estimates: 'useful' -> float32 [R, T], calibrated probabilities; and of the graded labels
+            'u' and 'm' those that it has heads for.
         milliseconds: of a picture, without decoding and distorting.
     """
 
     targets: tuple[str, ...]
-    useful: NDArray[np.float32]
+    estimates: Mapping[str, NDArray[np.float32]]
     milliseconds: float
 
-    def of(self, target: str) -> NDArray[np.float64]:
-        """Float64 [R]: the probability for a target; for one unknown to it, the mean of all."""
+    def of(self, target: str, what: str = "useful") -> NDArray[np.float64]:
+        """Float64 [R]: what it says of a target; of one unknown to it, the mean of all."""
+        values = self.estimates[what]
         if target in self.targets:
-            return self.useful[:, self.targets.index(target)].astype(np.float64)
-        return self.useful.mean(axis=1, dtype=np.float64)
+            return values[:, self.targets.index(target)].astype(np.float64)
+        return values.mean(axis=1, dtype=np.float64)
 
 
 def score_rows(
@@ -68,7 +70,7 @@ def score_rows(
     )
     models = [predictor.to(device).eval() for predictor in predictors]
     order: list[NDArray[np.int64]] = []
-    found: list[list[NDArray[np.float32]]] = [[] for _ in models]
+    found: list[list[Estimates]] = [[] for _ in models]
     seconds = [0.0] * len(models)
     with Progress() as progress:
         for batch in progress.track(loader, description=f"predictors on {label_set.folder.name}"):
@@ -76,12 +78,22 @@ def score_rows(
             pictures = move_data_to_device(batch.pictures, torch.device(device))
             for index, model in enumerate(models):
                 started = time.perf_counter()
-                found[index].append(model.estimate(pictures).useful.cpu().numpy())
+                said = model.estimate(pictures)
+                found[index].append(Estimates(*(None if e is None else e.cpu() for e in said)))
                 seconds[index] += time.perf_counter() - started
     place = np.searchsorted(rows, np.concatenate(order))
-    scores = []
-    for model, parts, spent in zip(models, found, seconds, strict=True):
-        useful = np.empty((len(rows), len(model.targets)), dtype=np.float32)
-        useful[place] = np.concatenate(parts)
-        scores.append(PredictorScores(model.targets, useful, 1000 * spent / len(rows)))
-    return scores
+    return [
+        PredictorScores(model.targets, _in_order(parts, place), 1000 * spent / len(rows))
+        for model, parts, spent in zip(models, found, seconds, strict=True)
+    ]
+
+
+def _in_order(parts: Sequence[Estimates], place: NDArray[np.int64]) -> dict[str, Any]:
+    """'useful', 'u', 'm' -> [R, T] by the places of the rows, without what no head gave."""
+    columns: dict[str, Any] = {}
+    for name, batches in zip(("useful", "u", "m"), zip(*parts, strict=True), strict=True):
+        if batches[0] is not None:
+            joined = torch.cat(batches).numpy()
+            columns[name] = np.empty_like(joined)
+            columns[name][place] = joined
+    return columns

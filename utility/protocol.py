@@ -18,8 +18,10 @@ from evaluation.conditions import CLEAN
 from utility.accuracy import target_table
 from utility.baselines import OWN, baseline_scores, detector_scores
 from utility.datamodule import UNANIMOUS
+from utility.graded import GRADED, graded_table
 from utility.label_set import LabelSet
 from utility.labels import unanimous
+from utility.leaks import require_unlearned
 from utility.module import UtilityPredictor
 from utility.predictor_scores import PredictorScores, score_rows
 from utility.replacement import BothVersions, replacement_curves
@@ -63,28 +65,23 @@ class UtilityProtocol:
         self._loading = (batch_size, num_workers)
 
     def judge(
-        self, predictors: Mapping[str, UtilityPredictor], trained_on: str, device: str
+        self, predictors: Mapping[str, UtilityPredictor], trained_on: Sequence[str], device: str
     ) -> dict[str, Any]:
         """All figures, NaN where they are not defined.
 
         Args:
             predictors: name -> predictor with its weights.
-            trained_on: the label set of their training.
+            trained_on: the label sets of their trainings, the first one's first.
             device: to run them on.
 
         Raises:
-            ValueError: if a test parent of the unseen set is a training parent of the seen one.
+            ValueError: if a predictor learned from a test parent of either set.
         """
-        seen = LabelSet.open(self.seen or trained_on)
+        seen = LabelSet.open(self.seen or trained_on[0])
         unseen = LabelSet.open(self.unseen)
-        require_apart(seen, unseen)
-        judged = {s: test_rows(s) for s in (seen, unseen)}
+        require_unlearned(trained_on, (seen, unseen))
+        judged = {s: judged_rows(s) for s in (seen, unseen)}
         scores = {s: self._scores(predictors, s, rows, device) for s, rows in judged.items()}
-        detectors = list(self._detectors or unseen.detectors)
-        replacement = {
-            name: self._replacement(seen, unseen, judged[unseen], name, scores[unseen])
-            for name in detectors
-        }
         return {
             "protocol": "utility",
             "data": str(unseen.meta["data"].get("name", unseen.folder.name)),
@@ -94,10 +91,7 @@ class UtilityProtocol:
             "predictors": {name: list(p.targets) for name, p in predictors.items()},
             "milliseconds": {n: found.milliseconds for n, found in scores[unseen].items()},
             "accuracy": self._seen_tables(seen, judged[seen], scores[seen]),
-            "accuracy_unseen": self._unseen_tables(
-                seen, unseen, judged[unseen], scores[unseen], detectors
-            ),
-            "replacement": replacement,
+            **self._unseen_tables(seen, unseen, judged[unseen], scores[unseen]),
         }
 
     def _scores(
@@ -134,60 +128,43 @@ class UtilityProtocol:
         unseen: LabelSet,
         rows: NDArray[np.int64],
         scores: Mapping[str, PredictorScores],
-        detectors: Sequence[str],
     ) -> dict[str, Any]:
-        common = unanimous(unseen.column("y", detectors))
-        return {
-            name: target_table(
-                unseen,
-                rows,
-                unseen.labels[name]["y"][rows],
-                common[rows],
-                _unseen_scorers(seen, unseen, rows, name, scores),
-                self._resamples,
-                list(scores),
+        """What predictors know of unseen detectors, and what that is worth."""
+        detectors = list(self._detectors or unseen.detectors)
+        common = unanimous(unseen.column("y", detectors))[rows]
+        tables: dict[str, Any] = {"accuracy_unseen": {}, "graded_unseen": {}, "replacement": {}}
+        for name, own in unseen_scorers(seen, unseen, rows, detectors, scores).items():
+            y = unseen.labels[name]["y"][rows]
+            tables["accuracy_unseen"][name] = target_table(
+                unseen, rows, y, common, own, self._resamples, list(scores)
             )
-            for name in detectors
-        }
+            graded = estimates_of(name, scores)
+            tables["graded_unseen"][name] = graded_table(unseen, rows, name, own, graded)
+            tables["replacement"][name] = self._replacement(unseen, rows, name, own, list(scores))
+        return tables
 
     def _replacement(
         self,
-        seen: LabelSet,
         unseen: LabelSet,
         rows: NDArray[np.int64],
         detector: str,
-        scores: Mapping[str, PredictorScores],
+        scorers: Mapping[str, Scores],
+        leaders: Sequence[str],
     ) -> dict[str, Any]:
         log.info("%s: mAP with pictures replaced", detector)
-        scorers = _unseen_scorers(seen, unseen, rows, detector, scores)
         versions = BothVersions.of(unseen, detector, rows)
         thresholded = [name for name in scorers if name != OWN]
         curves = replacement_curves(versions, scorers, thresholded, self._resamples)
-        return replacement_table(curves, list(scores))
+        return replacement_table(curves, leaders)
 
 
-def test_rows(label_set: LabelSet) -> NDArray[np.int64]:
+def judged_rows(label_set: LabelSet) -> NDArray[np.int64]:
     """The distorted pictures of the test split."""
     rows = label_set.rows("test")
     rows = rows[label_set.images["condition"][rows] != CLEAN]
     if not len(rows):
         raise ValueError(f"{label_set.folder}: no distorted picture stands in its test split")
     return rows
-
-
-def require_apart(seen: LabelSet, unseen: LabelSet) -> None:
-    """Raise `ValueError` if a parent that was learned from would be judged.
-
-    Parents are told by their files, for two sets may number them alike.
-    """
-    learned = set(seen.images["file"][np.isin(seen.images["split"], ("train", "val"))].tolist())
-    judged = set(unseen.images["file"][unseen.rows("test")].tolist())
-    both = sorted(learned & judged)
-    if both and seen.root.resolve() == unseen.root.resolve():
-        raise ValueError(
-            f"{unseen.folder}: {len(both)} of its test pictures, such as {both[0]}, were learned "
-            f"from in {seen.folder}; build both sets with the same split"
-        )
 
 
 def facts_of(label_set: LabelSet, rows: NDArray[np.int64]) -> dict[str, Any]:
@@ -202,14 +179,34 @@ def facts_of(label_set: LabelSet, rows: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
-def _unseen_scorers(
+def unseen_scorers(
     seen: LabelSet,
     unseen: LabelSet,
     rows: NDArray[np.int64],
-    detector: str,
+    detectors: Sequence[str],
     scores: Mapping[str, PredictorScores],
-) -> dict[str, Scores]:
-    """The predictors, what they must beat, and what they cannot."""
-    scorers = {name: found.of(detector) for name, found in scores.items()}
-    scorers |= baseline_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
-    return scorers | detector_scores(unseen, rows, detector, seen.detectors)
+) -> dict[str, dict[str, Scores]]:
+    """Detector -> the predictors, what they must beat, and what they cannot: name -> [R]."""
+    simple = baseline_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
+    return {
+        detector: {
+            **{name: found.of(detector) for name, found in scores.items()},
+            **simple,
+            **detector_scores(unseen, rows, detector, seen.detectors),
+        }
+        for detector in detectors
+    }
+
+
+def estimates_of(
+    detector: str, scores: Mapping[str, PredictorScores]
+) -> dict[str, dict[str, Scores]]:
+    """Graded label -> predictor -> what it says of it for a detector: [R]; see `graded_table`."""
+    return {
+        label: {
+            name: found.of(detector, label)
+            for name, found in scores.items()
+            if label in found.estimates
+        }
+        for label in GRADED
+    }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.annotations.data_root import root_names
@@ -68,6 +69,17 @@ class CheckedSplits:
             good, bad = readable(self._splits[place], f"{self._name} {place}", self._skip_bad)
             self._splits[place], self._skipped[place] = good, bad
         return self._splits[place]
+
+    def keep(self, split: str, image_ids: NDArray[np.int64]) -> None:
+        """Leave all but these pictures out of a split; `hash` stays that of the whole.
+
+        Raises:
+            ValueError: see `annotations`.
+        """
+        data = self.annotations(split)
+        place = self._place(split)
+        self._splits[place] = data.subset(np.flatnonzero(np.isin(data.image_ids, image_ids)))
+        self._digests.pop(place, None)
 
     def longest_video(self) -> int:
         """The number of frames of the longest video of all splits, before any look at pictures."""

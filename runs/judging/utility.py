@@ -40,7 +40,8 @@ def judge_predictors(node: DictConfig, runs: Sequence[RunFolder], folder: Path) 
     device = protocol.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    metrics = protocol.judge(predictors, str(runs[0].config["datamodule"]["root"]), device)
+    trained_on = [str(run.config["datamodule"]["root"]) for run in runs]
+    metrics = protocol.judge(predictors, trained_on, device)
     metrics["runs"] = {name: str(run.path) for name, run in zip(names, runs, strict=True)}
     write_json(folder / "metrics.json", without_nan(metrics))
     write_protocol_report(folder / "report.html", metrics)

@@ -62,24 +62,24 @@ def rank_pictures(
     pictures: Sequence[Path],
     folder: Path,
     on_bad_image: str,
-    qualities: Sequence[int] = TRAIN_LADDER,
 ) -> list[RankedPicture]:
     """Judge pictures as they are and at the qualities of a ladder, and write what was found.
 
-    Writes utility.csv and contact_sheet.jpg, the least useful first.
+    The ladder is that of the predictor's training, or `TRAIN_LADDER` where it saw no JPEGs. Writes
+    utility.csv and contact_sheet.jpg, the least useful first.
 
     Args:
         predictor: on its device, in eval mode.
         pictures: the files.
         folder: where the two files go.
         on_bad_image: see `read_frames`.
-        qualities: JPEG qualities to try, ascending.
 
     Raises:
         ValueError: see `read_frames`; or if no picture could be read.
     """
     skipped: list[str] = []
     frames = read_frames(pictures, on_bad_image, skipped)
+    qualities = predictor.qualities or TRAIN_LADDER
     ranked = [
         _judge(predictor, frame, qualities)
         for frame in track(frames, description="ranking", total=len(pictures))

@@ -22,6 +22,7 @@ from utility.build import build, build_set
 from utility.detection_labels import Thresholds
 from utility.label_facts import label_facts, require_same, require_same_detectors
 from utility.label_set import LabelSet
+from utility.picture_table import keep_test_parents
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPLIT: dict[str, Any] = {"seed": 0, "test_share": 0.2, "val_share": 0.1}
@@ -141,6 +142,22 @@ def test_what_a_set_holds(data: Callable[..., CocoDistortedDataModule], tmp_path
         labels.rows("all")
 
 
+def test_a_set_of_test_parents_alone_has_the_split_of_the_whole(
+    data: Callable[..., CocoDistortedDataModule], tmp_path: Path
+) -> None:
+    whole, some = data(), data()
+    every = LabelSet.open(made(tmp_path / "whole", whole, a=teller(whole)))
+    keep_test_parents(some, SPLIT)
+    kept = LabelSet.open(made(tmp_path / "some", some, a=teller(some)))
+    tested = every.rows("test")
+    assert 0 < len(tested) < len(every)
+    assert set(kept.images["split"]) == {"test"}
+    assert (kept.images["file"] == every.images["file"][tested]).all()
+    assert (kept.labels["a"]["y"] == every.labels["a"]["y"][tested]).all()
+    with pytest.raises(ValueError, match=r"none of 24 pictures stands in the test split"):
+        keep_test_parents(data(), {**SPLIT, "test_share": 1e-9})
+
+
 def test_other_ladders_detectors_and_encoders_are_refused(
     data: Callable[..., CocoDistortedDataModule], tmp_path: Path
 ) -> None:
@@ -177,6 +194,9 @@ def test_a_detector_is_added_and_labels_are_made_anew(
     made(folder, datamodule, a=teller(datamodule))
     before = LabelSet.open(folder).labels["a"]["y"]
     meta = json.loads((folder / "meta.json").read_text())
+    with pytest.raises(KeyboardInterrupt):
+        build_set(folder, {**meta, "variant": "paper"}, {"b": teller(datamodule, 2)}, datamodule)
+    assert LabelSet.open(folder).meta["variant"] == "strict"  # as its labels still are
     unused = teller(datamodule, 0)
     build_set(folder, meta, {"a": unused, "b": teller(datamodule)}, datamodule)
     both = LabelSet.open(folder)
@@ -254,6 +274,7 @@ def test_no_common_label_and_missing_pictures_are_told(
     [
         (["name=a/b"], "name=a/b: must be letters"),
         (["variant=loose"], "variant=loose: must be strict, paper or pristine_ref"),
+        (["only=train"], "only=train: must be test or null"),
         (["device=tpu"], "device=tpu: must be"),
         (["run=[]"], r"run=\[\]: must be a path, a list of paths"),
         (["run=nowhere"], "run=nowhere: no such folder"),

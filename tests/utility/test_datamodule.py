@@ -94,6 +94,7 @@ def test_a_predictor_is_told_the_targets_and_their_shares(label_folder: Path) ->
     facts = datamodule.model_facts
     y = datamodule.label_set.column("y")[datamodule.rows("train")]
     assert facts["targets"] == ["a", "b"]
+    assert facts["qualities"] == [5, 10, 20, 40]
     assert facts["useful_share"] == pytest.approx(y.mean(axis=0).tolist())
 
 

@@ -65,10 +65,10 @@ def test_a_score_that_knows_the_quality_alone_has_half_within_it() -> None:
     content = y + RNG.normal(0, 1, 1000)
     assert within_group_auroc(y, content, quality) > 0.65
     # What is left of a rank correlation when the quality is known.
-    assert partial_spearman(y, quality, quality) == pytest.approx(0, abs=0.05) or math.isnan(
-        partial_spearman(y, quality, quality)
-    )
     assert partial_spearman(y, content, quality) > 0.2
+    # Nothing is left of a score that the quality tells wholly: no rest of rounding may pass for it.
+    assert math.isnan(partial_spearman(y, np.log(quality), quality))
+    assert partial_spearman(y, content, np.full(1000, 5)) == pytest.approx(spearman(y, content))
 
 
 def test_groups_weigh_by_their_pairs() -> None:

@@ -27,12 +27,14 @@ SMALL = [
 ]  # fmt: skip
 
 
-def commands(script: str) -> list[list[str]]:
+def commands(script: str, doors: bool = False) -> list[list[str]]:
+    """The page's commands of a script, without or only with those about drawn doors."""
     text = (ROOT / "docs" / "utility.md").read_text("utf-8")
     blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
     lines = [re.sub(r"\s#.*", "", line) for block in blocks for line in block.split("\n")]
     joined = "\n".join(lines).replace("\\\n", " ").splitlines()
-    return [shlex.split(line)[2:] for line in joined if line.startswith(f"python {script}")]
+    shown = [line for line in joined if line.startswith(f"python {script}")]
+    return [shlex.split(line)[2:] for line in shown if ("doors" in line) == doors]
 
 
 def typed(name: str, words: list[str], function: Callable, run: Path) -> None:
@@ -70,6 +72,49 @@ def test_the_page(
     assert (tmp_path / "ranked" / "contact_sheet.jpg").is_file()
     typed("predict", second, predict, tmp_path / "gated")
     assert (tmp_path / "gated" / "images.json").is_file()
+
+
+@pytest.mark.slow
+def test_drawn_doors_from_nothing(
+    drawn_root: Path, label_folder: Path, write_label_set: Callable[..., Path],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DETECTOR_ZOO_DATA", str(tmp_path / "data"))
+    shutil.copytree(drawn_root, tmp_path / "data" / drawn_root.name)
+    drawn = ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
+    detectors, predictors = commands("train.py", doors=True)
+    (models,) = [word.partition("=")[2].split(",") for word in detectors if "model=" in word]
+    one = [w for w in detectors if w != "-m" and not w.startswith(("model=", "hydra."))]
+    run = tmp_path / "outputs" / "doors" / "0"
+    short = ["trainer.max_epochs=1", "++trainer.limit_train_batches=1", "logger=csv"]
+    typed("train", ["model=ssd300_light", *one, *drawn, *short], train, run)
+    for place in range(1, len(models)):
+        shutil.copytree(run, run.with_name(str(place)))
+    quick = ["thresholds.score=0.001", "thresholds.rejection=0.001", "device=cpu", *drawn]
+    for words in commands("-m utility.build", doors=True):
+        typed("label_set", [*words[1:], *quick], build, tmp_path / "built")
+    seen, unseen = (LabelSet.open(f"data/utility/{name}") for name in ("doors", "doors_unseen"))
+    assert len(seen.detectors) == 3
+    assert not set(seen.detectors) & set(unseen.detectors)
+    assert len(seen.meta["conditions"]) == len(unseen.meta["conditions"]) == 10
+    assert set(unseen.images["split"]) == {"test"}
+    # Detectors of one step say nothing worth learning: from here on toy labels.
+    sets = tmp_path / "data" / "utility"
+    toys = {"doors": label_folder,
+            "doors_unseen": write_label_set(qualities=(8,), detectors={"c": 2})}  # fmt: skip
+    for name, toy in toys.items():
+        shutil.rmtree(sets / name)
+        shutil.copytree(toy, sets / name)
+    predictor = [w for w in predictors if w != "-m" and not w.startswith(("seed=", "hydra."))]
+    first = tmp_path / "outputs" / "doors_predictors" / "0"
+    typed("train", [*predictor, *SMALL], train, first)
+    (judging,) = commands("evaluate.py", doors=True)
+    (runs,) = [word for word in judging if word.startswith("run=")]
+    for place in range(1, runs.count(",") + 1):
+        shutil.copytree(first, first.with_name(str(place)))
+    typed("evaluate", [*judging, "protocol.resamples=5"], evaluate, tmp_path / "judged")
+    assert (tmp_path / "judged" / "report.html").is_file()
 
 
 @pytest.mark.slow

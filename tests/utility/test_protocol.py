@@ -105,6 +105,19 @@ def test_the_quality_knows_nothing_within_a_quality_and_the_oracle_all(report: P
     assert scorers["quality only"]["auroc"] > 0.5
 
 
+def test_graded_labels_are_ordered_by_the_oracle_beyond_what_the_quality_tells(
+    report: Path,
+) -> None:
+    table = json.loads((report / "metrics.json").read_text())["graded_unseen"]["c"]
+    assert set(table) == {"u", "m"}
+    oracle, quality, each = (table["u"][name] for name in ("oracle", "quality only", "each"))
+    assert oracle["srcc"] == pytest.approx(1)
+    assert oracle["srcc_given_quality"] > 0.9
+    assert quality["srcc"] > 0.3
+    assert quality["srcc_given_quality"] is None  # undefined: it tells nothing else
+    assert each["rmse"] is None  # without a head for it, the probability orders the pictures
+
+
 def test_coverage_stands_beside_the_accuracy_on_common_ground(report: Path) -> None:
     tables = json.loads((report / "metrics.json").read_text())["accuracy"]
     assert tables["a"]["coverage"] == 1.0
@@ -130,6 +143,10 @@ def test_a_set_that_judges_what_was_learned_is_refused(label_folder: Path, tmp_p
     run = write_run(tmp_path / "run", label_folder)
     with pytest.raises(ValueError, match="were learned from in"):
         judge(tmp_path, f"run={run}", f"protocol.unseen={tmp_path / 'other'}")
+    # What counts is the set of the training, whatever is given as the one with seen labels.
+    with pytest.raises(ValueError, match=r"other: .* were learned from in .*toy"):
+        judge(tmp_path, f"run={run}", f"protocol.unseen={label_folder}",
+              f"protocol.seen={tmp_path / 'other'}")  # fmt: skip
 
 
 def test_a_detector_cannot_be_judged_by_the_protocol(trained_run: Path, tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import pytest
 from evaluation.coco import evaluate_coco
 from utility.baselines import oracle_scores
 from utility.label_set import LabelSet
-from utility.protocol import test_rows as rows_of_test
+from utility.protocol import judged_rows
 from utility.replacement import SHARES, BothVersions, replacement_curves
 
 
 @pytest.fixture(scope="module")
 def judged(write_label_set: Callable[..., Path]) -> tuple[LabelSet, np.ndarray, BothVersions]:
     label_set = LabelSet.open(write_label_set(parents=60, detectors={"a": 0}))
-    rows = rows_of_test(label_set)
+    rows = judged_rows(label_set)
     return label_set, rows, BothVersions.of(label_set, "a", rows)
 
 

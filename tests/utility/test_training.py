@@ -114,7 +114,21 @@ def test_a_checkpoint_is_complete_and_carries_its_calibration(run: Path) -> None
     assert found.calibration.to_json() == metrics["calibration"]
     assert found.calibration.temperatures != (1.0, 1.0)
     assert found.targets == ("a", "b")
+    assert found.qualities == (5, 10, 20, 40)
     assert found.trained["epochs"] >= 1
+
+
+def test_a_start_from_published_weights_needs_their_file_once(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    facts = {"targets": ["a"], "useful_share": [0.5], "backbone": "resnet10t"}
+    first = UtilityPredictor(**facts)  # type: ignore[arg-type]
+    torch.save(first.network.backbone.state_dict(), tmp_path / "weights.pth")
+    started = UtilityPredictor(**facts, backbone_weights=str(tmp_path / "weights.pth"))  # type: ignore[arg-type]
+    for name, weight in first.network.backbone.state_dict().items():
+        assert torch.equal(started.network.backbone.state_dict()[name], weight)
+    (tmp_path / "weights.pth").unlink()
+    again = UtilityPredictor(**started.hparams)
+    again.load_state_dict(started.state_dict())
 
 
 def test_a_detector_is_not_trained_on_a_label_set(label_folder: Path, tmp_path: Path) -> None:
@@ -122,7 +136,9 @@ def test_a_detector_is_not_trained_on_a_label_set(label_folder: Path, tmp_path: 
         tmp_path, "model=ssd300_light", "datamodule=utility", "callbacks=[utility]",
         f"datamodule.root={label_folder}", "logger=csv", "trainer=cpu",
     )  # fmt: skip
-    with pytest.raises(ValueError, match="takes no targets, useful_share, which these data"):
+    with pytest.raises(
+        ValueError, match="takes no qualities, targets, useful_share, which these data"
+    ):
         train(cfg)  # type: ignore[arg-type]
 
 
