@@ -13,16 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utility.label_set import LabelSet
-from utility.metrics import (
-    accuracy,
-    figures,
-    grouped_figures,
-)
-from utility.resampling import (
-    estimate,
-    parent_weights,
-    weighted_within_auroc,
-)
+from utility.metrics import accuracy, figures, grouped_figures
+from utility.resampling import estimate, parent_weights, weighted_within_auroc
 
 Scores = NDArray[np.float64]
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))
@@ -55,33 +47,48 @@ def target_table(
         conditions: value, low, high.
     """
     images = label_set.images
-    condition, parent = images["condition"][rows], images["image_id"][rows]
-    size = size_classes(label_set)[rows]
     known, shared = y >= 0, common >= 0
-    table: dict[str, Any] = {
+    groups = {
+        "by_condition": images["condition"][rows][known],
+        "by_size": size_classes(label_set)[rows][known],
+    }
+    labels = y[known]
+    weights = parent_weights(images["image_id"][rows][known], resamples)
+    within = {
+        name: weighted_within_auroc(labels, every[known], groups["by_condition"], weights)
+        for name, every in scorers.items()
+    }
+    return {
         "items": int(known.sum()),
         "coverage": float(known.mean()),
         "common": int(shared.sum()),
-        "useful": float(y[known].mean()) if known.any() else float("nan"),
-        "scorers": {},
+        "useful": float(labels.mean()) if len(labels) else float("nan"),
+        "scorers": {
+            name: {
+                **_figures(labels, every[known], groups, weights, within[name]),
+                "accuracy_common": accuracy(common[shared], every[shared]),
+            }
+            for name, every in scorers.items()
+        },
+        "ahead": _ahead(within, leaders, [name for name in scorers if name not in leaders]),
     }
-    labels, groups = y[known], condition[known]
-    weights = parent_weights(parent[known], resamples)
-    within = {}
-    for name, every in scorers.items():
-        kept = every[known]
-        row: dict[str, Any] = figures(labels, kept, groups)
-        within[name] = weighted_within_auroc(labels, kept, groups, weights)
-        right = weights @ ((kept >= 0.5) == labels) / np.maximum(weights.sum(axis=1), 1)
-        row["within_auroc_95"] = list(estimate(within[name])[1:])
-        row["accuracy_95"] = list(estimate(right)[1:])
-        row["accuracy_common"] = accuracy(common[shared], every[shared])
-        row["by_condition"] = grouped_figures(labels, kept, groups)
-        row["by_size"] = grouped_figures(labels, kept, size[known])
-        table["scorers"][name] = row
-    others = [name for name in scorers if name not in leaders]
-    table["ahead"] = _ahead(within, leaders, others)
-    return table
+
+
+def _figures(
+    labels: NDArray[np.int8],
+    scores: Scores,
+    groups: Mapping[str, NDArray[np.str_]],
+    weights: Scores,
+    within: Scores,
+) -> dict[str, Any]:
+    """Those of one scorer, `within` being its AUROC within conditions under each row of weights."""
+    right = weights @ ((scores >= 0.5) == labels) / np.maximum(weights.sum(axis=1), 1)
+    return {
+        **figures(labels, scores, groups["by_condition"]),
+        "within_auroc_95": list(estimate(within)[1:]),
+        "accuracy_95": list(estimate(right)[1:]),
+        **{by: grouped_figures(labels, scores, group) for by, group in groups.items()},
+    }
 
 
 def _ahead(

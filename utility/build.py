@@ -111,17 +111,13 @@ def build_set(
             no objects, or a detector that finds none.
     """
     from evaluation.results_json import write_json
-    from runs.judging.detector import detections_key
     from utility.detecting import detect_all
     from utility.label_facts import require_same_detectors
     from utility.label_set import detection_cache
     from utility.picture_table import picture_table
     from utility.tables import write_table
 
-    keys = {
-        name: detections_key(detector, datamodule, precision, detector.device)
-        for name, detector in detectors.items()
-    }
+    keys = _keys(detectors, datamodule, precision)
     require_same_detectors(facts, keys, folder)
     caches = {name: detection_cache(folder, key) for name, key in keys.items()}
     write_json(folder / "ground_truth.json", datamodule.ground_truth("test"))
@@ -133,6 +129,17 @@ def build_set(
     detect_all(detectors, caches, datamodule, precision)
     write_table(folder / "images.parquet", pictures.with_sizes(datamodule))
     return _write_labels(folder, {**facts, "detectors": {**facts["detectors"], **keys}})
+
+
+def _keys(
+    detectors: Mapping[str, Detector], datamodule: CocoDistortedDataModule, precision: str
+) -> dict[str, dict[str, str | int | float]]:
+    from runs.judging.detector import detections_key
+
+    return {
+        name: detections_key(detector, datamodule, precision, detector.device)
+        for name, detector in detectors.items()
+    }
 
 
 def _relabel(cfg: DictConfig, sets: Path) -> Path:

@@ -187,20 +187,28 @@ def picture_labels(
     )
     y = (kept > 0).astype(np.int8)
     y[(n_gt if variant == "paper" else n_ref) == 0] = DISCARD
-    each = relative(
-        distorted.confidence, pristine.confidence, thresholds.rejection, thresholds.guard
-    )
-    stated = pristine.found & ~np.isnan(each)
-    total = np.bincount(objects.picture[stated], weights=each[stated], minlength=count)
     return PictureLabels(
         y=y,
         m=_quotient(kept, n_ref),
-        u=_quotient(total, np.bincount(objects.picture[stated], minlength=count)),
+        u=_mean_utility(objects, pristine, distorted, thresholds),
         n_gt=n_gt.astype(np.int32),
         n_ref=n_ref.astype(np.int32),
         new_false_positives=_new_alarms(pristine, distorted, count, thresholds),
         max_score=distorted.best.astype(np.float32),
     )
+
+
+def _mean_utility(
+    objects: Objects, pristine: Outcome, distorted: Outcome, thresholds: Thresholds
+) -> NDArray[np.float32]:
+    """Of the objects of each picture that were found with confidence enough."""
+    each = relative(
+        distorted.confidence, pristine.confidence, thresholds.rejection, thresholds.guard
+    )
+    stated = pristine.found & ~np.isnan(each)
+    picture, count = objects.picture[stated], objects.pictures
+    total = np.bincount(picture, weights=each[stated], minlength=count)
+    return _quotient(total, np.bincount(picture, minlength=count))
 
 
 def _new_alarms(

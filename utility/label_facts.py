@@ -35,10 +35,6 @@ def label_facts(
         split: the arguments of `parents.split_parents`.
     """
     data = datamodule.annotations("test")
-    ladder: dict[str, list[int]] = {}
-    for name in datamodule.conditions[1:]:
-        condition = Condition.from_name(name)
-        ladder.setdefault(condition.kind, []).append(condition.level)
     return {
         "format": FORMAT,
         "data": {
@@ -49,7 +45,7 @@ def label_facts(
             "classes": list(data.classes.names),
             "root": str(data_root(data.roots)),
         },
-        "ladder": ladder,
+        "ladder": _ladder(datamodule.conditions[1:]),
         "conditions": list(datamodule.conditions),
         "variant": variant,
         "thresholds": asdict(thresholds),
@@ -61,6 +57,14 @@ def label_facts(
             "opencv": cv2.__version__,
         },
     }
+
+
+def _ladder(conditions: Sequence[str]) -> dict[str, list[int]]:
+    """Kind -> levels."""
+    ladder: dict[str, list[int]] = {}
+    for condition in map(Condition.from_name, conditions):
+        ladder.setdefault(condition.kind, []).append(condition.level)
+    return ladder
 
 
 def data_root(roots: Sequence[Path]) -> Path:

@@ -17,7 +17,7 @@ from datamodules.samplers import EvaluationBatches
 from utility.label_set import LabelSet
 from utility.module import Estimates, UtilityPredictor
 from utility.parent_dataset import ParentDataset
-from utility.picture_batch import join
+from utility.picture_batch import PictureBatch, join
 
 
 class PredictorScores(NamedTuple):
@@ -60,14 +60,7 @@ def score_rows(
         num_workers: loader processes.
         device: such as 'cpu' or 'cuda'.
     """
-    nothing = np.zeros((len(label_set), 0), dtype=np.float32)
-    dataset = ParentDataset(label_set, rows, nothing.astype(np.int8), nothing, nothing)
-    loader = DataLoader(
-        dataset,
-        batch_sampler=EvaluationBatches(len(dataset), 1, 0, batch_size),
-        num_workers=num_workers,
-        collate_fn=join,
-    )
+    loader = _loader(label_set, rows, batch_size, num_workers)
     models = [predictor.to(device).eval() for predictor in predictors]
     order: list[NDArray[np.int64]] = []
     found: list[list[Estimates]] = [[] for _ in models]
@@ -86,6 +79,20 @@ def score_rows(
         PredictorScores(model.targets, _in_order(parts, place), 1000 * spent / len(rows))
         for model, parts, spent in zip(models, found, seconds, strict=True)
     ]
+
+
+def _loader(
+    label_set: LabelSet, rows: NDArray[np.int64], batch_size: int, num_workers: int
+) -> DataLoader[PictureBatch]:
+    """The pictures without labels."""
+    nothing = np.zeros((len(label_set), 0), dtype=np.float32)
+    dataset = ParentDataset(label_set, rows, nothing.astype(np.int8), nothing, nothing)
+    return DataLoader(
+        dataset,
+        batch_sampler=EvaluationBatches(len(dataset), 1, 0, batch_size),
+        num_workers=num_workers,
+        collate_fn=join,
+    )
 
 
 def _in_order(parts: Sequence[Estimates], place: NDArray[np.int64]) -> dict[str, Any]:
