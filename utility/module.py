@@ -37,6 +37,11 @@ class Estimates(NamedTuple):
         """
         return self.useful.mean(dim=1)
 
+    def cpu(self) -> Estimates:
+        """The same on the CPU."""
+        utility, kept = (None if each is None else each.cpu() for each in self[1:])
+        return Estimates(self.useful.cpu(), utility, kept)
+
 
 class UtilityPredictor(TrainedModule):
     """A no-reference predictor of the labels of a label set.
