@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.coco_reader import read_coco
+from datamodules.annotations.coco_reader import read_coco
 from datamodules.detection_datamodule import DetectionDataModule
 from prepare.drawn_doors import draw_doors_under
 
