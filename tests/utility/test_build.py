@@ -194,8 +194,10 @@ def test_a_detector_is_added_and_labels_are_made_anew(
     made(folder, datamodule, a=teller(datamodule))
     before = LabelSet.open(folder).labels["a"]["y"]
     meta = json.loads((folder / "meta.json").read_text())
+    killed = teller(datamodule, 2)
+    killed.network.weight.data.fill_(7)  # another detector: the cache knows nothing of it
     with pytest.raises(KeyboardInterrupt):
-        build_set(folder, {**meta, "variant": "paper"}, {"b": teller(datamodule, 2)}, datamodule)
+        build_set(folder, {**meta, "variant": "paper"}, {"b": killed}, datamodule)
     assert LabelSet.open(folder).meta["variant"] == "strict"  # as its labels still are
     unused = teller(datamodule, 0)
     build_set(folder, meta, {"a": unused, "b": teller(datamodule)}, datamodule)
