@@ -113,7 +113,7 @@ def test_graded_labels_are_ordered_by_the_oracle_beyond_what_the_quality_tells(
     oracle, quality, each = (table["u"][name] for name in ("oracle", "quality only", "each"))
     assert oracle["srcc"] == pytest.approx(1)
     assert oracle["srcc_given_quality"] > 0.9
-    assert quality["srcc"] > 0.3
+    assert 0 < quality["srcc"] < 0.5
     assert quality["srcc_given_quality"] is None  # undefined: it tells nothing else
     assert each["rmse"] is None  # without a head for it, the probability orders the pictures
 
