@@ -87,7 +87,8 @@ def test_drawn_doors_from_nothing(
     (models,) = [word.partition("=")[2].split(",") for word in detectors if "model=" in word]
     one = [w for w in detectors if w != "-m" and not w.startswith(("model=", "hydra."))]
     run = tmp_path / "outputs" / "doors" / "0"
-    short = ["trainer.max_epochs=1", "++trainer.limit_train_batches=1", "logger=csv"]
+    short = ["trainer.max_epochs=1", "trainer.check_val_every_n_epoch=1",
+             "++trainer.limit_train_batches=1", "logger=csv"]  # fmt: skip
     typed("train", ["model=ssd300_light", *one, *drawn, *short], train, run)
     for place in range(1, len(models)):
         shutil.copytree(run, run.with_name(str(place)))
