@@ -30,8 +30,8 @@ STORY := multirun/story/$(shell date +%Y-%m-%d_%H-%M-%S)
 DETECTORS := model=ssd300_light,faster_rcnn,transvod_light
 
 story: $(READY) ## train three detectors on drawn facades and drawn video and show where they are compared
-	$(PYTHON) train.py -m experiment=story_facades $(DETECTORS) hydra.sweep.dir=$(STORY)/facades
-	$(PYTHON) train.py -m experiment=story_video $(DETECTORS) hydra.sweep.dir=$(STORY)/video
+	$(PYTHON) train.py -m experiment=story_facades $(DETECTORS) $(BF16) hydra.sweep.dir=$(STORY)/facades
+	$(PYTHON) train.py -m experiment=story_video $(DETECTORS) $(BF16) hydra.sweep.dir=$(STORY)/video
 	@echo "Pictures, in which nothing moves: $(STORY)/facades/report.html"
 	@echo "Videos, whose classes show in motion alone: $(STORY)/video/report.html"
 
