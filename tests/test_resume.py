@@ -59,6 +59,7 @@ def train_once(folder: Path, data: Path, *overrides: str) -> None:
     from train import train
 
     os.setsid()  # so that a kill takes W&B's process, too
+    os.environ.pop("WANDB_SERVICE", None)  # that of another test outlives the kill
     torch.set_num_threads(1)
     train(composed(folder, data, *overrides))
 
