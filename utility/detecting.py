@@ -14,15 +14,12 @@ from evaluation.detection_cache import CachedDetections, DetectionCache
 from evaluation.detections import Detections
 from structures import Batch, ClassList
 
-MIXED = "bf16-mixed"
-PRECISIONS = ("32-true", MIXED)
-
 
 def detect_all(
     detectors: Mapping[str, Detector],
     caches: Mapping[str, DetectionCache],
     datamodule: CocoDistortedDataModule,
-    precision: str = PRECISIONS[0],
+    precision: str = "32-true",
 ) -> None:
     """Fill the caches with what is missing, condition by condition.
 
@@ -33,7 +30,7 @@ def detect_all(
         detectors: name -> detector, in eval mode on its device.
         caches: name -> its cache.
         datamodule: set up for a test.
-        precision: of `PRECISIONS`, as Lightning names them.
+        precision: '32-true' or 'bf16-mixed', as Lightning names them.
     """
     missing = {
         condition: [name for name in detectors if caches[name].read(condition) is None]
@@ -65,7 +62,7 @@ class _Found:
 
     def __init__(self, detector: Detector, classes: ClassList, precision: str) -> None:
         self._detector = detector
-        self._mixed = precision == MIXED
+        self._mixed = precision == "bf16-mixed"
         self._classes = _ids_of_data(detector.classes, classes)
         self._parts: list[Detections] = []
         self._judged: list[int] = []

@@ -73,6 +73,7 @@ class TorchvisionDetector(Detector):
         max_detections: boxes kept of a frame.
         pre_nms_top_k: boxes that enter suppression: proposals of a level in Faster and Mask R-CNN,
             detections of a level in RetinaNet and FCOS, detections of a class in SSDLite.
+        sampled_proposals: of a frame, those that teach the box head of Faster R-CNN.
         optimizer: see `Detector`.
         schedule: see `Detector`.
         schedule_interval: see `Detector`.
@@ -104,6 +105,7 @@ class TorchvisionDetector(Detector):
         score_threshold: float | None = None,
         max_detections: int | None = None,
         pre_nms_top_k: int | None = None,
+        sampled_proposals: int | None = None,
         optimizer: OptimizerFactory | None = None,
         schedule: ScheduleFactory | None = None,
         schedule_interval: str = "epoch",
@@ -128,6 +130,7 @@ class TorchvisionDetector(Detector):
                 score_threshold,
                 max_detections,
                 pre_nms_top_k,
+                sampled_proposals,
             ),
         )
         pyramid = None

@@ -104,6 +104,7 @@ def builder_options(
     score_threshold: float | None,
     max_detections: int | None,
     pre_nms_top_k: int | None,
+    sampled_proposals: int | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of torchvision's builder; what is None is left to it.
 
@@ -114,11 +115,15 @@ def builder_options(
         raise ValueError(
             f"min_size, max_size: {architecture} sees every picture as 320x320; leave them out"
         )
+    two_stage = architecture.startswith(("fasterrcnn", "maskrcnn"))
+    if sampled_proposals is not None and not two_stage:
+        raise ValueError(f"sampled_proposals: {architecture} has no proposals; leave it out")
     sides = [min_size] if isinstance(min_size, int) else list(min_size or ())
     counts = {
         "max_size": max_size,
         "max_detections": max_detections,
         "pre_nms_top_k": pre_nms_top_k,
+        "sampled_proposals": sampled_proposals,
     }
     shares = {"nms_iou": nms_iou, "score_threshold": score_threshold}
     wrong: dict[str, Any] = {k: n for k, n in counts.items() if n is not None and n < 1}
@@ -127,10 +132,9 @@ def builder_options(
         wrong["min_size"] = min_size
     if wrong:
         raise ValueError(
-            "needs min_size, max_size, max_detections and pre_nms_top_k of at least 1 and nms_iou "
-            f"and score_threshold from 0 to 1, got {wrong}"
+            "needs min_size, max_size, max_detections, pre_nms_top_k and sampled_proposals of at "
+            f"least 1 and nms_iou and score_threshold from 0 to 1, got {wrong}"
         )
-    two_stage = architecture.startswith(("fasterrcnn", "maskrcnn"))
     box = "box_" if two_stage else ""
     values = {
         "min_size": tuple(sides) or None,
@@ -139,6 +143,7 @@ def builder_options(
         f"{box}score_thresh": score_threshold,
         f"{box}detections_per_img": max_detections,
         "rpn_pre_nms_top_n_test" if two_stage else "topk_candidates": pre_nms_top_k,
+        "box_batch_size_per_image": sampled_proposals,
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -28,7 +28,14 @@ def composed(*overrides: str) -> Any:
 
 @pytest.mark.parametrize(
     ("choice", "count"),
-    [("jpeg_ladder", 9), ("jpeg_unseen", 9), ("corruptions", 75), ("corruptions_all", 95)],
+    [
+        ("jpeg_ladder", 9),
+        ("jpeg_unseen", 9),
+        ("jpeg_low", 9),
+        ("jpeg_low_unseen", 9),
+        ("corruptions", 75),
+        ("corruptions_all", 95),
+    ],
 )
 def test_each_choice_of_distortions_is_a_list_of_conditions(choice: str, count: int) -> None:
     node = composed("datamodule=coco_distorted", f"datamodule/distortions={choice}")
@@ -41,7 +48,8 @@ def test_each_choice_of_distortions_is_a_list_of_conditions(choice: str, count: 
 
 def test_every_file_of_the_group_is_tested_above() -> None:
     assert {file.stem for file in GROUP.glob("*.yaml")} == {
-        "jpeg_ladder", "jpeg_unseen", "corruptions", "corruptions_all",
+        "jpeg_ladder", "jpeg_unseen", "jpeg_low", "jpeg_low_unseen",
+        "corruptions", "corruptions_all",
     }  # fmt: skip
 
 

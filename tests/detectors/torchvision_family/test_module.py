@@ -161,6 +161,15 @@ def test_anchors_of_other_shapes_and_numbers_learn() -> None:
     assert retina.network.head.classification_head.cls_logits.out_channels == 6 * 3
 
 
+def test_proposals_that_teach_the_box_head_can_be_fewer() -> None:
+    torch.manual_seed(1)
+    heads = detector(sampled_proposals=16).network.roi_heads
+    proposals = [torch.rand(200, 2).repeat(1, 2) * 60 + torch.tensor([0.0, 0, 30, 30])]
+    truth = [{"boxes": torch.tensor([[5.0, 5, 60, 60]]), "labels": torch.tensor([1])}]
+    chosen, _, labels, _ = heads.select_training_samples(proposals, truth)
+    assert (len(chosen[0]), len(labels[0])) == (16, 16)
+
+
 @pytest.mark.parametrize(
     ("architecture", "options", "message"),
     [
@@ -180,6 +189,12 @@ def test_anchors_of_other_shapes_and_numbers_learn() -> None:
         (MOBILE, {"trainable_backbone_layers": 7}, "has 6 stages, so 0 to 6"),
         (MOBILE, {"nms_iou": 1.5}, r"nms_iou.*from 0 to 1, got \{'nms_iou': 1.5\}"),
         (MOBILE, {"max_detections": 0}, r"at least 1.*\{'max_detections': 0\}"),
+        (MOBILE, {"sampled_proposals": 0}, r"at least 1.*\{'sampled_proposals': 0\}"),
+        (
+            "retinanet_resnet50_fpn",
+            {"sampled_proposals": 64},
+            "retinanet_resnet50_fpn has no proposals; leave",
+        ),
         (MOBILE, {"min_size": []}, r"\{'min_size': \[\]\}"),
         (MOBILE, {"backbone": "resnet10t"}, "goes under one of fasterrcnn_resnet50_fpn"),
         (
