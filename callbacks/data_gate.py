@@ -30,7 +30,8 @@ class DataGate(Callback):
     """Writes `data.png` and `data.json` to the run folder and checks what training will see.
 
     `data.png` shows training clips after augmentation with their boxes; `data.json` holds counts
-    and sizes of the boxes, and how well the detector's geometry covers them (logged as `data/…`).
+    and sizes of the boxes, how well the detector's geometry covers them (logged as `data/…`), and,
+    where the data tell, how the pictures were taken.
 
     Args:
         output_dir: the run folder.
@@ -67,6 +68,7 @@ class DataGate(Callback):
                 "data": datamodule.name,
                 "split_hash": datamodule.split_hash,
                 **statistics,
+                **datamodule.observation,
                 "coverage": coverage,
             },
         )

@@ -52,6 +52,11 @@ class JudgedData:
         }
 
     @property
+    def observation(self) -> dict[str, Any]:
+        """What `data.json` is to say of how the training pictures were taken."""
+        return {}
+
+    @property
     def split_hash(self) -> str:
         """The sha256 of which picture stands in which split."""
         return self._source.splits.hash

@@ -19,6 +19,7 @@ from datamodules.frame_samplers import FrameSampler, RandomReferences, Sequentia
 from datamodules.picture import read_picture
 from datamodules.pixel_statistics import PixelStatistics, measure, measured_once
 from datamodules.solar_channels import LOG, SolarPictures, check_channels
+from datamodules.solar_observation import KEY, SolarObservation
 from datamodules.video import VideoDataModule
 
 
@@ -98,6 +99,12 @@ class SolarVideoDataModule(VideoDataModule):
         file = self._statistics_root / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
         read = self._pictures("train") or (lambda index: read_picture(data.path(index)))
         return measured_once(file, lambda: measure(read, len(data)))
+
+    @property
+    @override
+    def observation(self) -> dict[str, Any]:
+        data = self.annotations("train")
+        return {KEY: SolarObservation.of(data, self._rows(data))._asdict()}
 
     @override
     def data_digest(self, split: str = "test") -> str:

@@ -107,7 +107,7 @@ def film(
     for number, video in enumerate(prepared.videos, start=1):
         name = jet.id if number == 1 else f"{jet.id}.{number}"
         row: Row = {"name": name, "sol": jet.sol, "event": jet.id, "start": _iso(video.times[0])}
-        row |= {"cadence": video.cadence, "wavelength": video.wavelength}
+        row |= {"cadence": video.cadence, "wavelength": video.wavelength, "scale": options.scale}
         _write_pictures(video, name, out)
         images = _image_rows(video, name, jet, jets)
         videos.append({"video": row, "images": images})

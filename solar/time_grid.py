@@ -45,6 +45,19 @@ def native_cadence(times: NDArray[np.float64]) -> float:
     return float((times[-1] - times[0]) / counted.sum())
 
 
+def cadence_near(native: float, usual: float) -> float:
+    """The cadence nearest to a usual one that frames can be thinned out to.
+
+    Args:
+        native: How far apart the frames are in s.
+        usual: In s.
+
+    Returns:
+        A multiple of `native`, so that no slot falls between two frames.
+    """
+    return native * max(1, round(usual / native))
+
+
 def duplicates(
     times: NDArray[np.float64], quality: NDArray[np.int64], percent: NDArray[np.float64]
 ) -> NDArray[np.bool_]:

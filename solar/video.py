@@ -35,7 +35,14 @@ from solar.picture import Bits, Grey, SolarPicture, render
 from solar.quality import lacks_ancillary_data
 from solar.report import Report
 from solar.resampling import common_field
-from solar.time_grid import MOST_HELD, Slots, native_cadence, regular_slots, split_at_gaps
+from solar.time_grid import (
+    MOST_HELD,
+    Slots,
+    cadence_near,
+    native_cadence,
+    regular_slots,
+    split_at_gaps,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +55,9 @@ class VideoSettings:
 
     Attributes:
         wavelengths: Those that are wanted, in Å; each makes videos of its own.
-        cadence: Distance of slots in s; that of the files by default.
+        cadence: Distance of slots in s; by default that of the files, thinned out to what is
+            nearest to `usual_cadence`.
+        usual_cadence: In s, see `cadence`; none by default, so that no file is left out.
         tolerance: How far in s a frame may lie from its slot; a quarter of the cadence by default.
         most_held: Slots in a row that hold the frame before; a longer gap splits the video.
         scale: Gives each wavelength in Å what makes 0..1 of its rates.
@@ -59,6 +68,7 @@ class VideoSettings:
 
     wavelengths: tuple[int, ...] = (304,)
     cadence: float | None = None
+    usual_cadence: float | None = None
     tolerance: float | None = None
     most_held: int = MOST_HELD
     scale: Callable[[int], Scale | ClipPercentile] = FixedLog.of
@@ -145,7 +155,7 @@ def _videos_of(
     origin = candidates[0].facts.time
     times = seconds(candidates, origin)
     native = native_cadence(times)
-    cadence = settings.cadence or (USUAL_CADENCE if math.isnan(native) else native)
+    cadence = settings.cadence or _cadence_of(native, settings.usual_cadence)
     tolerance = cadence / 4 if settings.tolerance is None else settings.tolerance
     if native > cadence + tolerance:
         for candidate in candidates:
@@ -163,6 +173,12 @@ def _videos_of(
         _note_unused(frames, slots, cadence, report)
         videos += [_shown(frames, part, origin, cadence, target, settings) for part in slots]
     return videos
+
+
+def _cadence_of(native: float, usual: float | None) -> float:
+    if math.isnan(native):
+        return usual or USUAL_CADENCE
+    return native if usual is None else cadence_near(native, usual)
 
 
 def _note_unused(

@@ -43,6 +43,10 @@ class SolarRows:
         """The entry of a picture."""
         return self._images[path]
 
+    def video(self, path: Path) -> Row:
+        """The entry of the video that a picture is a frame of; empty for stills."""
+        return self._videos.get(path, {})
+
     def complete(self, truth: dict[str, Any], data: CocoAnnotations) -> dict[str, Any]:
         """Give a document the keys that it lacks.
 

@@ -99,8 +99,8 @@ PREDICTION: Mapping[str, Rule] = {
         ),
     ),
     "scale": Rule(
-        "fixed-log, clip-percentile or frame-percentile",
-        lambda value: value in ("fixed-log", "clip-percentile", "frame-percentile"),
+        "fixed-log, clip-percentile, frame-percentile or null",
+        lambda value: value in ("fixed-log", "clip-percentile", "frame-percentile", None),
     ),
     "cadence": Rule(
         "seconds above 0, or null",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.solar_channels import LOG, Grey, check_channels, in_channels, rings
+from datamodules.solar_observation import UNKNOWN, SolarObservation
 from detectors.base import Detector
 from detectors.frame_stream import FrameStream
 from evaluation.events.linking import Linking
@@ -20,6 +22,8 @@ from runs.solar.event import km_per_arcsec
 from runs.solar.event_book import EventBook, PlacedDetections, placed
 from solar.frame_wcs import FrameWCS
 from structures import Prediction
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_THRESHOLD = 0.4  # of a detector that was never validated; the jet report's own
 
@@ -73,12 +77,18 @@ class SolarFollower:
         stream: Of the detector.
         book: Takes the events.
         channels: In which the detector was trained, see `trained_channels`.
+        trained_on: What it was trained on; a sequence that is unlike it is warned of.
     """
 
     def __init__(
-        self, stream: FrameStream, book: EventBook, channels: Sequence[str] = (LOG,) * 3
+        self,
+        stream: FrameStream,
+        book: EventBook,
+        channels: Sequence[str] = (LOG,) * 3,
+        trained_on: SolarObservation = UNKNOWN,
     ) -> None:
         self._stream, self.book, self._channels = stream, book, tuple(channels)
+        self._trained_on = trained_on
         self._before: Grey | None = None
 
     def begin(self, cadence: float, wcs: FrameWCS) -> set[str]:
@@ -92,6 +102,9 @@ class SolarFollower:
             Ids of the events that were ended.
         """
         self._forget()
+        field = wcs.pixel_side * min(wcs.size)
+        for unusual in self._trained_on.unusual(cadence, wcs.pixel_side, field):
+            logger.warning("%s: the detector may miss or invent jets", unusual)
         return self.book.begin(cadence, km_per_arcsec(wcs.observer_or_earth.distance))
 
     def refill(self, frames: Sequence[tuple[NDArray[np.uint8], datetime]], wcs: FrameWCS) -> None:

@@ -15,7 +15,7 @@ from runs.prediction.sources import find_fits
 from solar.aia_frame import AIAFrame, FrameFacts, Region, read_aia
 from solar.frame_error import FrameError
 from solar.intensity import Scale
-from solar.time_grid import SAME_TIME
+from solar.time_grid import SAME_TIME, cadence_near
 from solar.video import USUAL_CADENCE
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,11 @@ class WatchSettings:
         wavelength: In Å; frames of others are left out.
         scale: Rates -> 0..1, the same for every frame.
         window: Frames that count for a prediction.
-        cadence: Seconds between frames; None takes the shortest step of the first three.
+        cadence: Seconds between frames; None takes the shortest step of the first three, thinned
+            out to what is nearest to `usual_cadence`.
         region: What to show; all of the frames by default.
         settled: Seconds since its last change, after which a file that cannot be read is given up.
+        usual_cadence: Seconds between frames in training; None thins nothing out.
     """
 
     source: Path
@@ -47,6 +49,7 @@ class WatchSettings:
     cadence: float | None = None
     region: Region | None = None
     settled: float = SETTLED
+    usual_cadence: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What must be the same when a watch goes on."""
@@ -104,7 +107,10 @@ class IncomingFrames:
         steps = steps[steps >= SAME_TIME]
         if len(steps) < WARM_UP - 1 and not last:
             return None
-        cadence = float(steps.min()) if len(steps) else USUAL_CADENCE
+        usual = self._settings.usual_cadence
+        cadence = float(steps.min()) if len(steps) else usual or USUAL_CADENCE
+        if usual is not None:
+            cadence = cadence_near(cadence, usual)
         logger.info("cadence: %.4g s", cadence)
         return cadence
 

@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import Progress
 
 from datamodules.solar_channels import LOG
+from datamodules.solar_observation import UNKNOWN, SolarObservation
 from detectors.frame_stream import FrameStream
 from evaluation.results_json import write_json
 from runs.prediction.folder import PredictionFolder
@@ -44,6 +45,7 @@ class SolarPrediction:
         weights_sha256: Of the checkpoint.
         channels: In which the detector was trained.
         fps: Of annotated videos.
+        trained_on: What the detector was trained on, as far as it is known.
     """
 
     stream: FrameStream
@@ -52,6 +54,7 @@ class SolarPrediction:
     weights_sha256: str
     channels: Sequence[str] = (LOG,) * 3
     fps: float = FPS
+    trained_on: SolarObservation = UNKNOWN
     events: dict[str, SolarEvent] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -99,7 +102,7 @@ class SolarPrediction:
         linkings = event_linkings(detector, self.output.draw_above)
         provenance = Provenance(video.wavelength, str(folder), self.weights_sha256)
         book = EventBook(detector.classes.names, linkings, provenance, len(self.events))
-        follower = SolarFollower(self.stream, book, self.channels)
+        follower = SolarFollower(self.stream, book, self.channels, self.trained_on)
         follower.begin(video.cadence, video.wcs)
         canvas = SolarCanvas(video.wcs, book)
         file = self.output.folder / "annotated" / f"{name}.{self.output.video_format}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from datamodules.solar_channels import DIFFERENCE
 from detectors.frame_stream import FramesAlone, FrameStream
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.sources import find_fits
 from runs.run_folder import RunFolder
+from runs.solar.asked import Asked
 from runs.solar.event import Provenance
 from runs.solar.event_book import OPEN, EventBook
 from runs.solar.follower import SolarFollower, event_linkings, trained_channels
@@ -20,31 +20,8 @@ from runs.solar.incoming import WatchSettings
 from runs.solar.prediction import FPS, SolarPrediction
 from runs.solar.watch import SolarWatch, watch
 from runs.solar.watch_files import sole_watch
-from solar.aia_frame import Region
 from solar.intensity import SCALES, ClipPercentile
 from solar.video import VideoSettings
-
-
-class Asked(NamedTuple):
-    """What `conf/predict.yaml` says of the frames; see there."""
-
-    wavelengths: tuple[int, ...]
-    scale: str
-    cadence: float | None
-    region: Region | None
-
-    @classmethod
-    def of(cls, cfg: DictConfig) -> Asked:
-        """Read it from the checked config."""
-        given = OmegaConf.to_container(cfg)
-        assert isinstance(given, dict)
-        wanted, region = given["wavelength"], given["region"]
-        return cls(
-            tuple(wanted) if isinstance(wanted, list) else (wanted,),
-            given["scale"],
-            given["cadence"],
-            None if region is None else Region(*map(float, region)),
-        )
 
 
 def predict_archive(
@@ -69,9 +46,13 @@ def predict_archive(
     Raises:
         ValueError: if no file gives a frame, or a wavelength has no usual scale.
     """
-    asked = Asked.of(cfg)
+    asked = Asked.of(cfg, run)
     settings = VideoSettings(
-        asked.wavelengths, asked.cadence, scale=SCALES[asked.scale], region=asked.region
+        asked.wavelengths,
+        asked.cadence,
+        asked.usual_cadence,
+        scale=SCALES[asked.scale],
+        region=asked.region,
     )
     prediction = SolarPrediction(
         stream or FramesAlone(output.detector),
@@ -80,6 +61,7 @@ def predict_archive(
         _sha256(run.checkpoint),
         trained_channels(run.config["datamodule"]),
         cfg.fps or FPS,
+        asked.trained_on,
     )
     return len(prediction.predict(files))
 
@@ -102,7 +84,7 @@ def watch_folder(
         FileNotFoundError: if there is no such folder.
         ValueError: if the settings do not suit a watch, or the folder of results holds another.
     """
-    asked, detector = Asked.of(cfg), output.detector
+    asked, detector = Asked.of(cfg, run), output.detector
     source = Path(str(cfg.source)).expanduser()
     find_fits(source)
     if len(asked.wavelengths) > 1:
@@ -121,11 +103,19 @@ def watch_folder(
         window = cfg.window or run.config["datamodule"]["clip_length"]
     if DIFFERENCE in channels:
         window += 1  # the frame that the first of the others differs from
-    settings = WatchSettings(source, wavelength, scale, window, asked.cadence, asked.region)
+    settings = WatchSettings(
+        source,
+        wavelength,
+        scale,
+        window,
+        asked.cadence,
+        asked.region,
+        usual_cadence=asked.usual_cadence,
+    )
     provenance = Provenance(wavelength, str(source), _sha256(run.checkpoint))
     linkings = event_linkings(detector, output.draw_above)
     book = EventBook(detector.classes.names, linkings, provenance)
-    follower = SolarFollower(stream or FramesAlone(detector), book, channels)
+    follower = SolarFollower(stream or FramesAlone(detector), book, channels, asked.trained_on)
     with sole_watch(output.folder):
         solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
         watch(solar_watch, cfg.idle_s)

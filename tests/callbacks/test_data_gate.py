@@ -19,10 +19,18 @@ def all_crowds(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {"annotations": document}
 
 
+class DatedFacades(FacadesDataModule):
+    """Knows when its pictures were taken."""
+
+    @property
+    def observation(self) -> dict[str, Any]:
+        return {"taken": {"year": (2013, 2026)}}
+
+
 def test_objects_and_ignored_regions_are_counted_apart(
     drawn_root: Path, oracle: Any, trainer_with: Any, tmp_path: Path
 ) -> None:
-    data = FacadesDataModule(str(drawn_root), batch_size=4)
+    data = DatedFacades(str(drawn_root), batch_size=4)
     trainer_with(DataGate(str(tmp_path))).fit(oracle(), datamodule=data, weights_only=True)
     told = json.loads((tmp_path / "data.json").read_text())
     train = data.annotations("train")
@@ -32,6 +40,7 @@ def test_objects_and_ignored_regions_are_counted_apart(
     assert told["train"]["boxes"] == len(train.labels) - regions
     assert sum(c["boxes"] for c in told["train"]["classes"].values()) == told["train"]["boxes"]
     assert told["coverage"]["boxes_seen"] == told["train"]["boxes"]
+    assert told["taken"] == {"year": [2013, 2026]}
 
 
 def test_nothing_starts_on_data_without_objects(

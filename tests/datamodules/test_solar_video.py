@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import cv2
@@ -15,6 +17,7 @@ from omegaconf import OmegaConf
 
 from datamodules.picture import read_picture
 from datamodules.solar_channels import CHANNELS
+from datamodules.solar_observation import SolarObservation
 from datamodules.solar_video import SolarVideoDataModule
 from prepare.drawn_solar import draw_solar
 from runs.config.targets import check_arguments
@@ -160,6 +163,68 @@ def test_statistics_are_of_training_pictures_and_measured_once(
     with pytest.raises(ValueError, match="three numbers"):
         _ = built(root).pixel_statistics
     kept[0].unlink()
+
+
+def test_it_is_known_how_the_training_pictures_were_taken(root: Path, tmp_path: Path) -> None:
+    told = built(root).observation["sun"]
+    assert told["cadence_s"] == (24.0,)
+    assert told["scale"] == ("fixed-log",)
+    assert told["arcsec_per_pixel"] == (4.8, 4.8)
+    assert told["field_arcsec"] == (230.4, 230.4)  # 48 of them
+    assert SolarObservation.from_json(json.loads(json.dumps(told)), root)._asdict() == told
+
+
+def changed(root: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    document = json.loads((root / "annotations.json").read_text())
+    change(document)
+    copytree(root / "images", target / "images")
+    (target / "annotations.json").write_text(json.dumps(document))
+    return target
+
+
+def test_pictures_may_have_been_taken_in_several_ways_or_not_tell(
+    root: Path, tmp_path: Path
+) -> None:
+    def vary(document: dict[str, Any]) -> None:
+        for video in document["videos"]:
+            video |= {"cadence": 12.0 * video["id"], "scale": f"scale-{video['id']}"}
+
+    def forget(document: dict[str, Any]) -> None:
+        for row in document["videos"] + document["images"]:
+            for key in ("cadence", "scale", "wcs"):
+                row.pop(key, None)
+
+    data = built(changed(root, tmp_path / "drawn_varied", vary))
+    shown = {int(v) for v in {i["video_id"] for i in data.ground_truth("train")["images"]}}
+    told = data.observation["sun"]
+    assert len(told["cadence_s"]) == len(told["scale"]) == len(shown) == 2  # not those of val, test
+    untold = built(changed(root, tmp_path / "drawn_untold", forget)).observation["sun"]
+    assert set(untold.values()) == {()}
+
+
+@pytest.mark.parametrize(("rows", "key"), [("videos", "cadence"), ("images", "wcs")])
+def test_what_does_not_say_how_it_was_taken_in_the_usual_form_is_refused(
+    rows: str, key: str, root: Path, tmp_path: Path
+) -> None:
+    def spoil(document: dict[str, Any]) -> None:
+        for row in document[rows]:
+            row[key] = "24 s"
+
+    data = built(changed(root, tmp_path / "drawn_spoilt", spoil))
+    with pytest.raises(ValueError, match=r"000000\.png: 'cadence' or 'scale'.*prepare it again"):
+        _ = data.observation
+
+
+def test_a_video_is_told_to_be_unlike_those_of_the_training() -> None:
+    known = SolarObservation((12.0, 24.0), (), (0.6, 0.6), (300.0, 420.0))
+    assert known.unusual(24, 0.6, 250) == []
+    assert known.unusual(36, 0.4, 600) == []
+    assert known.unusual(180, 2.4, 2458) == [
+        "a frame every 180 s, in training 12 to 24 s",
+        "pixels of 2.4″, in training 0.6″",
+        "a field of 2458″, in training 300 to 420″",
+    ]
+    assert SolarObservation().unusual(180, 2.4, 2458) == []
 
 
 def test_other_channels_are_other_data(root: Path) -> None:

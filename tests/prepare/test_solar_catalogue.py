@@ -253,6 +253,7 @@ def test_a_gap_makes_two_videos(sun: Path, tmp_path: Path) -> None:
     )
     assert [video["name"] for video in writer.videos] == [FIRST, f"{FIRST}.2", SECOND]
     assert {image["source"] for image in writer.images} == {"drawn_sun"}
+    assert {video["scale"] for video in writer.videos} == {"clip-percentile"}
     assert writer.info["drawn"] == "yes"
     second = [image for image in writer.images if image["video_id"] == 2]
     assert [image["frame_id"] for image in second] == list(range(len(second)))

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.time_grid import duplicates, native_cadence, regular_slots, split_at_gaps
+from solar.time_grid import (
+    cadence_near,
+    duplicates,
+    native_cadence,
+    regular_slots,
+    split_at_gaps,
+)
 
 
 def test_regular_frames_fill_their_slots():
@@ -114,3 +120,11 @@ def test_runs_end_at_long_gaps():
 def test_grids_that_are_none(times, cadence, tolerance, message):
     with pytest.raises(ValueError, match=message):
         regular_slots(np.array(times), cadence, tolerance)
+
+
+@pytest.mark.parametrize(
+    ("native", "expected"),
+    [(12.0, 24.0), (11.9, 23.8), (2.0, 24.0), (18.0, 18.0), (24.0, 24.0), (36.0, 36.0)],
+)
+def test_frames_are_thinned_out_by_whole_steps_and_never_thickened(native, expected):
+    assert cadence_near(native, usual=24.0) == pytest.approx(expected)

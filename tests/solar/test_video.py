@@ -94,6 +94,26 @@ def test_a_cadence_that_files_do_not_have_is_told(write_aia):
     assert "36 s apart" in report.rejected[0].message
 
 
+def test_frames_that_come_more_often_than_usual_are_thinned_out(write_aia):
+    paths = [write_aia(f"{i}.fits", i * 12) for i in range(5)]
+    (video,), report = prepare_video(paths, VideoSettings(usual_cadence=24.0))
+    assert [f.source.name for f in video.facts] == ["0.fits", "2.fits", "4.fits"]
+    assert video.cadence == pytest.approx(24)
+    assert report.counts() == {"off_grid": 2}
+    (all_of_them,), _ = prepare_video(paths, VideoSettings(cadence=12.0, usual_cadence=24.0))
+    assert len(all_of_them.facts) == 5
+
+
+def test_frames_that_come_less_often_than_usual_stay_as_they_are(write_aia):
+    paths = [write_aia(f"{i}.fits", i * 36) for i in range(4)]
+    (video,), report = prepare_video(paths, VideoSettings(usual_cadence=24.0))
+    assert video.cadence == pytest.approx(36)
+    assert video.valid.all()
+    assert not report.rejected
+    (still,), _ = prepare_video(paths[:1], VideoSettings(usual_cadence=12.0))
+    assert still.cadence == 12
+
+
 def test_a_frame_of_another_field_is_left_out(write_aia):
     paths = [write_aia(f"{i}.fits", i * 24) for i in range(5)]
     paths[2] = write_aia("stray.fits", 48, CRPIX1=-1275.5)

@@ -73,3 +73,14 @@ def test_one_frame_is_not_waited_for_forever(
     box = [found[key] for key in ("hpc_x0", "hpc_y0", "hpc_x1", "hpc_y1")]
     np.testing.assert_allclose(box, [930, -320, 950, -280], atol=0.05)
     assert (tmp_path / "out" / "latest.jpg").stat().st_size > 0
+
+
+def test_frames_are_watched_no_more_often_than_in_training(
+    start: Watcher, write_sun: Callable[..., Path], source: Path, tmp_path: Path
+) -> None:
+    solar = start(cadence=None, usual_cadence=24.0)
+    for frame in range(5):
+        write_sun(source / f"{frame}.fits", 12.0 * frame)
+    watch(solar, idle_s=0)
+    left_out = [entry.get("left_out") for entry in journal(tmp_path / "out")]
+    assert left_out == [None, "off_grid", None, "off_grid", None]

@@ -190,6 +190,29 @@ def test_the_command_takes_archives_and_growing_folders_alike(
         np.testing.assert_allclose(one["hpc_x1"], other["hpc_x1"], atol=0.05)
 
 
+def test_frames_are_shown_as_the_training_had_them(
+    write_sun: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run, source = tmp_path / "run", tmp_path / "sun"
+    run.mkdir()
+    untrained_video_run(run, ["jet"], cadence=24.0)
+    told: dict[str, Any] = {"cadence_s": [24.0], "scale": ["clip-percentile"]}
+    told |= {"arcsec_per_pixel": [0.6, 0.6], "field_arcsec": [80.0, 100.0]}
+    (run / "data.json").write_text(json.dumps({"sun": told}))
+    source.mkdir()
+    for number in range(5):
+        write_sun(source / f"{number}.fits", 12 * number)
+    by_command(run, source, tmp_path / "a")
+    assert "3 frames, 2 files left out" in capsys.readouterr().out
+    assert "pixels of 2″, in training 0.6″: the detector may" in caplog.text
+    assert "a field of" not in caplog.text
+    with pytest.raises(ValueError, match="scale=clip-percentile: needs all frames beforehand"):
+        by_command(run, source, tmp_path / "b", "watch=true")
+
+
 def test_two_watches_do_not_write_to_one_folder(video_run: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "sun", tmp_path / "out"
     source.mkdir()
