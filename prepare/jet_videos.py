@@ -155,8 +155,8 @@ def _write_pictures(video: SolarVideo, name: str, out: Path) -> None:
     folder = out / PICTURES / name
     for path in folder.glob("*.png"):  # of a run that was stopped, perhaps with more frames
         path.unlink()
-    for t, pixels in enumerate(video.pictures):
-        write_atomically(folder / _file_name(t), encode_png(pixels))
+    for t, picture in enumerate(video.pictures()):
+        write_atomically(folder / _file_name(t), encode_png(picture.pixels))
 
 
 def _image_rows(video: SolarVideo, name: str, jet: Jet, jets: Sequence[Jet]) -> list[Row]:

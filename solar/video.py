@@ -1,14 +1,14 @@
 """FITS files -> videos of pictures, one coordinate system each, and an account of the rest.
 
-Files are read twice: once to judge them, once to show them. The rates of hours of frames would
-not fit in memory, and none can be shown before all are known.
+Files are read twice, once to judge them and once to show them: none can be shown before all are
+known, and neither rates nor pictures of hours of frames would fit in memory.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,7 +31,7 @@ from solar.degradation import DegradationTable
 from solar.frame_error import FrameError
 from solar.frame_wcs import FrameWCS
 from solar.intensity import ClipPercentile, FixedLog, Scale
-from solar.picture import Bits, Grey, SolarPicture, render
+from solar.picture import Bits, SolarPicture, render
 from solar.quality import lacks_ancillary_data
 from solar.report import Report
 from solar.resampling import common_field
@@ -86,28 +86,40 @@ class SolarVideo:
         cadence: In s.
         times: aware datetimes [T], UTC: middle of the exposure, or the slot's time where none is.
         valid: bool [T]; false where the picture before is held.
-        pictures: uint8 or uint16 [T, H, W], row 0 at the top; 0 where nothing is measured.
-        missing: bool [T, H, W], true where nothing is measured.
-        saturated: bool [T, H, W], true where the camera was full.
         wcs: Of all pictures, upright; its time is that of the first frame.
         facts: [T], of the frame that each picture shows: file, start of the exposure, quality.
-        scale: What made the pictures of the rates.
+        scale: What makes pictures of the rates.
+        settings: How the frames are read.
     """
 
     wavelength: int
     cadence: float
     times: tuple[datetime, ...]
     valid: NDArray[np.bool_]
-    pictures: Grey
-    missing: NDArray[np.bool_]
-    saturated: NDArray[np.bool_]
     wcs: FrameWCS
     facts: tuple[FrameFacts, ...]
     scale: Scale
+    settings: VideoSettings
 
     def frame_wcs(self, frame: int) -> FrameWCS:
         """The system of one picture: that of the video, at the picture's time."""
         return replace(self.wcs, time=self.times[frame])
+
+    def pictures(self) -> Iterator[SolarPicture]:
+        """The T pictures, uint8 or uint16 [H, W], one after the other; a file is read in its turn.
+
+        Raises:
+            FileNotFoundError: if a file has been taken away meanwhile.
+            FrameError: if it gives no frame any more.
+        """
+        settings = self.settings
+        for fact, valid in zip(self.facts, self.valid, strict=True):
+            if valid:
+                frame = read_aia(
+                    fact.source, (fact.wavelength,), settings.region, settings.degradation
+                )
+                picture = render(frame, self.wcs, self.scale, settings.bits)
+            yield picture
 
 
 class PreparedVideos(NamedTuple):
@@ -204,7 +216,6 @@ def _shown(
     if isinstance(scale, ClipPercentile):
         scale = scale.fit(np.concatenate([c.sample for c in shown]))
     facts = tuple(c.facts for c in shown)
-    pixels, missing, saturated = _pictures(facts, slots.valid, target, scale, settings)
     _warn_of_ancillary_data(facts)
     return SolarVideo(
         wavelength=facts[0].wavelength,
@@ -214,32 +225,11 @@ def _shown(
             for f, valid, slot in zip(facts, slots.valid, slots.times, strict=True)
         ),
         valid=slots.valid,
-        pictures=pixels,
-        missing=missing,
-        saturated=saturated,
         wcs=replace(target, time=facts[0].time, observer=facts[0].wcs.observer),
         facts=facts,
         scale=scale,
+        settings=settings,
     )
-
-
-def _pictures(
-    facts: Sequence[FrameFacts],
-    valid: NDArray[np.bool_],
-    target: FrameWCS,
-    scale: Scale,
-    settings: VideoSettings,
-) -> SolarPicture:
-    """The pictures of all slots, each array [T, H, W]."""
-    shape = (len(facts), target.height, target.width)
-    pixels = np.empty(shape, dtype=np.uint8 if settings.bits == 8 else np.uint16)
-    missing, saturated = np.empty(shape, dtype=bool), np.empty(shape, dtype=bool)
-    for t, fact in enumerate(facts):
-        if valid[t]:
-            frame = read_aia(fact.source, (fact.wavelength,), settings.region, settings.degradation)
-            picture = render(frame, target, scale, settings.bits)
-        pixels[t], missing[t], saturated[t] = picture
-    return SolarPicture(pixels, missing, saturated)
 
 
 def _warn_of_ancillary_data(facts: Sequence[FrameFacts]) -> None:

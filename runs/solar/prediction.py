@@ -107,8 +107,9 @@ class SolarPrediction:
         canvas = SolarCanvas(video.wcs, book)
         file = self.output.folder / "annotated" / f"{name}.{self.output.video_format}"
         with VideoWriter(file, self.fps) as writer, Progress() as progress:
-            for t in progress.track(range(len(video.times)), description=name):
-                pixels, time = video.pictures[t], video.times[t]
+            shown = progress.track(video.pictures(), len(video.times), description=name)
+            for t, picture in enumerate(shown):
+                pixels, time = picture.pixels.astype(np.uint8, copy=False), video.times[t]
                 if not video.valid[t]:  # the detector is shown nothing twice
                     writer.write(canvas.draw(pixels, time, None))
                     continue
@@ -120,7 +121,7 @@ class SolarPrediction:
 
     def _note(self, video: SolarVideo, t: int, found: Followed, number: int) -> None:
         file, time = video.facts[t].source, iso_utc(video.times[t])
-        shape = video.pictures[t].shape
+        shape = video.wcs.height, video.wcs.width
         self.output.add(
             file,
             shape,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,7 +12,13 @@ import pytest
 
 from solar.aia_frame import Region
 from solar.intensity import ClipPercentile, FixedRoot, PerFramePercentile
-from solar.video import VideoSettings, prepare_video
+from solar.picture import SolarPicture
+from solar.video import SolarVideo, VideoSettings, prepare_video
+
+
+def shown(video: SolarVideo) -> SolarPicture:
+    """All pictures of a video, each array [T, H, W]."""
+    return SolarPicture(*map(np.stack, zip(*video.pictures(), strict=True)))
 
 
 @pytest.mark.parametrize("wavelength", [171, 193, 304])
@@ -24,13 +32,14 @@ def test_real_sequences_become_one_video_each(real_frames, wavelength):
     assert video.cadence == pytest.approx(36, abs=0.1)
     assert video.wavelength == wavelength
     assert video.wcs.rotation == (1, 0, 0, 1)
-    assert video.pictures.shape == (26, video.wcs.height, video.wcs.width)
-    assert not video.missing.any()
-    assert video.saturated.any() == (wavelength != 304)
+    pixels, missing, saturated = shown(video)
+    assert pixels.shape == (26, video.wcs.height, video.wcs.width)
+    assert not missing.any()
+    assert saturated.any() == (wavelength != 304)
     # The disk is neither black nor white in any of them.
-    assert 40 < np.median(video.pictures) < 230
+    assert 40 < np.median(pixels) < 230
     # Nothing of the flicker that exposures of 0.17 to 2 s would give.
-    means = video.pictures.reshape(26, -1).mean(axis=1)
+    means = pixels.reshape(26, -1).mean(axis=1)
     assert np.abs(np.diff(means)).max() < 3
 
 
@@ -69,7 +78,8 @@ def test_what_is_wrong_is_counted_and_named(write_aia, tmp_path):
     assert {r.source.name: r.reason for r in report.rejected} == bad
     assert all(r.source.name in r.message for r in report.rejected)
     assert video.valid.tolist() == [True, True, True, False, True, True]
-    np.testing.assert_array_equal(video.pictures[3], video.pictures[2])
+    pixels = shown(video).pixels
+    np.testing.assert_array_equal(pixels[3], pixels[2])
     assert [f.source.name for f in video.facts] == [f"good{i}.fits" for i in (0, 1, 2, 2, 4, 5)]
     assert video.times[3] == datetime(2013, 10, 28, 1, 1, 13, 450000, tzinfo=UTC)
     assert video.frame_wcs(3).time == video.times[3]
@@ -139,7 +149,7 @@ def test_a_jumping_pointing_does_not_shake_the_video(write_aia):
         cutout = sky[5:45, 5 - east : 55 - east]
         paths.append(write_aia(f"{i}.fits", i * 24, data=cutout, CRPIX1=-1300.5 + east))
     (video,), _ = prepare_video(paths)
-    inner = video.pictures[:, 3:-3, 3:-3].astype(int)
+    inner = shown(video).pixels[:, 3:-3, 3:-3].astype(int)
     assert np.abs(inner - inner[0]).max() <= 1
 
 
@@ -154,7 +164,7 @@ def test_a_quiet_patch_does_not_flicker_while_a_jet_brightens(write_aia):
 
     def flicker(scale) -> float:
         (video,), _ = prepare_video(paths, VideoSettings(scale=lambda _: scale, bits=16))
-        patch = video.pictures[:, 35:55, 5:25].reshape(8, -1).mean(axis=1)
+        patch = shown(video).pixels[:, 35:55, 5:25].reshape(8, -1).mean(axis=1)
         return patch.std() / patch.mean()
 
     fixed, _ = prepare_video(paths)
@@ -167,7 +177,8 @@ def test_scales_are_switches(write_aia):
     (video,), _ = prepare_video(paths, VideoSettings(scale=lambda _: ClipPercentile(0, 100)))
     assert isinstance(video.scale, FixedRoot)
     assert (video.scale.low, video.scale.high) == pytest.approx((40 / 2.9, 89 / 2.9))
-    assert (video.pictures.min(), video.pictures.max()) == (0, 255)
+    pixels = shown(video).pixels
+    assert (pixels.min(), pixels.max()) == (0, 255)
 
 
 def test_a_region_in_larger_frames(write_aia):
@@ -178,17 +189,48 @@ def test_a_region_in_larger_frames(write_aia):
     assert not report.rejected
     (whole,), _ = prepare_video(paths)
     x, y = whole.wcs.to_pixels(np.array([[790.0, -224.0]]))[0].round().astype(int)
-    near = whole.pictures[:, y : y + 10, x : x + 15].astype(float)
-    assert np.corrcoef(near.ravel(), video.pictures.ravel())[0, 1] > 0.5
+    near = shown(whole).pixels[:, y : y + 10, x : x + 15].astype(float)
+    assert np.corrcoef(near.ravel(), shown(video).pixels.ravel())[0, 1] > 0.5
 
 
 def test_nan_blocks_become_zero_and_are_marked(write_aia, counts):
     data = counts.astype(np.float32)
     data[0:10, 0:10] = np.nan
     (video,), _ = prepare_video([write_aia(data=data)])
-    assert video.missing[0, 30:, :10].all()
-    assert video.missing.sum() == 100
-    assert (video.pictures[0][video.missing[0]] == 0).all()
+    pixels, missing, _ = shown(video)
+    assert missing[0, 30:, :10].all()
+    assert missing.sum() == 100
+    assert (pixels[missing] == 0).all()
+
+
+def test_a_long_archive_holds_no_more_pictures_than_a_short_one(write_aia):
+    side = 400
+    data = np.random.default_rng(4).integers(40, 90, (side, side)).astype(np.int16)
+    paths = [write_aia(f"{i}.fits", i * 24, data=data) for i in range(5)]
+
+    def held(count: int) -> int:
+        """Bytes in use while the last of the pictures is shown."""
+        tracemalloc.start()
+        (video,), _ = prepare_video(paths[:count])
+        assert [picture.pixels.shape for picture in video.pictures()] == [(side, side)] * count
+        gc.collect()
+        in_use, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return in_use
+
+    held(1)  # what is remembered once
+    assert held(5) < held(2) + side**2  # a byte a pixel
+
+
+def test_a_file_that_is_gone_when_its_turn_comes_is_named(write_aia):
+    paths = [write_aia(f"{i}.fits", i * 24) for i in range(3)]
+    (video,), _ = prepare_video(paths)
+    paths[2].unlink()
+    pictures = video.pictures()
+    next(pictures)
+    next(pictures)
+    with pytest.raises(FileNotFoundError, match=r"2\.fits"):
+        next(pictures)
 
 
 def test_no_files_give_no_videos(tmp_path):
