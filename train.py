@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from runs.code_version import write_code_version
 from runs.config.settings import TRAINING, check_settings
 from runs.config.targets import check_arguments
 from runs.explained_errors import explained_errors
+from runs.folder_lock import sole_process
 from runs.judging.score_table import print_scores
 from runs.ranks import (
     best_value,
     end_with_starter,
+    has_folder,
     is_first_process,
     ranks_to_start,
     train_in_ranks,
@@ -90,18 +93,19 @@ def train(cfg: DictConfig) -> float:
     cfg = resumed_config(restarted_config(cfg, os.environ))
     check_slurm_tasks(cfg.trainer, os.environ)
     folder = Path(cfg.paths.run)
-    begin = find_resumption(cfg)
-    config = plain_config(cfg)
-    check_arguments(config)
-    if is_first_process(os.environ):
-        write_config(cfg, folder)
-        write_code_version(folder)
-    ranks = ranks_to_start(cfg)
-    if ranks:
-        train_in_ranks(ranks, folder, resume=begin.again)
-        return best_value(folder)
-    end_with_starter()
-    return _train_here(cfg, config, begin)
+    with sole_process(folder) if has_folder(os.environ) else nullcontext():
+        begin = find_resumption(cfg)
+        config = plain_config(cfg)
+        check_arguments(config)
+        if is_first_process(os.environ):
+            write_config(cfg, folder)
+            write_code_version(folder)
+        ranks = ranks_to_start(cfg)
+        if ranks:
+            train_in_ranks(ranks, folder, resume=begin.again)
+            return best_value(folder)
+        end_with_starter()
+        return _train_here(cfg, config, begin)
 
 
 def _train_here(cfg: DictConfig, config: dict[str, Any], begin: Resumption) -> float:

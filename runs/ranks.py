@@ -37,6 +37,15 @@ def is_first_process(environment: Mapping[str, str]) -> bool:
     return all(int(environment.get(rank, "0")) == 0 for rank in ranks)
 
 
+def has_folder(environment: Mapping[str, str]) -> bool:
+    """Whether this process keeps others out of the run folder, for all processes of its training.
+
+    Args:
+        environment: of this process.
+    """
+    return is_first_process(environment) and _STARTER not in environment
+
+
 def ranks_to_start(cfg: DictConfig) -> dict[int, dict[str, str]]:
     """Rank on this machine -> its environment, where this process must start them itself.
 

@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 from callbacks.point_files import PointFiles
 from callbacks.wandb_file import joined_history
 from runs.code_version import write_code_version
+from runs.folder_lock import sole_process
 from runs.resuming import find_resumption, resumed_config
 from runs.run_folder import write_config
 
@@ -201,6 +202,16 @@ def test_only_the_first_of_processes_that_begin_together_marks_the_folder_as_beg
         train.train(composed(tmp_path, tmp_path, "resume=auto"))
     assert (tmp_path / "config.yaml").exists() == written
     assert find_resumption(composed(tmp_path, tmp_path, "resume=auto")).again == written
+
+
+def test_a_folder_that_is_trained_in_is_refused(run: Path) -> None:
+    import train
+
+    before = (run / "config.yaml").read_bytes()
+    asked = composed(run, run, "resume=auto", "trainer.max_epochs=99", "force=true")
+    with sole_process(run), pytest.raises(ValueError, match=r"process \d+ on .* is writing there"):
+        train.train(asked)
+    assert (run / "config.yaml").read_bytes() == before
 
 
 def test_a_config_with_a_fault_marks_nothing_as_begun(tmp_path: Path) -> None:

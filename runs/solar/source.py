@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from datamodules.solar_channels import DIFFERENCE
 from detectors.frame_stream import FramesAlone, FrameStream
+from runs.folder_lock import sole_process
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.sources import find_fits
 from runs.run_folder import RunFolder
@@ -19,7 +20,6 @@ from runs.solar.follower import SolarFollower, event_linkings, trained_channels
 from runs.solar.incoming import WatchSettings
 from runs.solar.prediction import FPS, SolarPrediction
 from runs.solar.watch import SolarWatch, watch
-from runs.solar.watch_files import sole_watch
 from solar.intensity import SCALES, ClipPercentile
 from solar.video import VideoSettings
 
@@ -116,7 +116,7 @@ def watch_folder(
     linkings = event_linkings(detector, output.draw_above)
     book = EventBook(detector.classes.names, linkings, provenance)
     follower = SolarFollower(stream or FramesAlone(detector), book, channels, asked.trained_on)
-    with sole_watch(output.folder):
+    with sole_process(output.folder):
         solar_watch = SolarWatch(settings, follower, output.folder, detector.title)
         watch(solar_watch, cfg.idle_s)
     still_open = sum(event.status == OPEN for event in book.events.values())

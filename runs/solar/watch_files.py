@@ -9,35 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from evaluation.results_json import write_json
 
-STATE, JOURNAL, LOCK = "state.json", "frames.jsonl", ".lock"
-
-
-@contextmanager
-def sole_watch(folder: Path) -> Iterator[None]:
-    """Keep other watches out of a folder of results; a lock ends with its process, however killed.
-
-    Raises:
-        ValueError: if a watch is at work there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        held = FileLock(folder / LOCK).acquire(blocking=False)
-    except Timeout as error:
-        raise ValueError(
-            f"{folder}: a watch is writing there; stop it first, or give hydra.run.dir= another "
-            "folder"
-        ) from error
-    with held:
-        yield
+STATE, JOURNAL = "state.json", "frames.jsonl"
 
 
 class WatchFiles:

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from runs.ranks import _wait, is_first_process
+from runs.ranks import _wait, has_folder, is_first_process, ranks_to_start
 
 
 def process(words: str) -> subprocess.Popen[bytes]:
@@ -32,3 +33,20 @@ def test_one_process_is_the_first(rank: str) -> None:
     assert is_first_process({})
     assert is_first_process({rank: "0"})
     assert not is_first_process({"LOCAL_RANK": "0", rank: "1"})
+
+
+def test_of_a_training_one_process_has_the_folder() -> None:
+    """What starts the others, where they did not begin together."""
+    config = OmegaConf.create(
+        {
+            "trainer": {
+                "_target_": "lightning.pytorch.Trainer",
+                "accelerator": "cpu",
+                "devices": 2,
+                "strategy": "ddp",
+            }
+        }
+    )
+    assert has_folder({})
+    assert not any(map(has_folder, ranks_to_start(config).values()))
+    assert [has_folder({"SLURM_PROCID": rank}) for rank in ("0", "1")] == [True, False]

@@ -20,10 +20,10 @@ from detectors.base import Detector
 from detectors.frame_stream import FramesAlone
 from prepare.drawn_solar import draw_solar
 from prepare.frame_folder import common_region, fits_files, list_frames
+from runs.folder_lock import sole_process
 from runs.prediction.folder import PredictionFolder
 from runs.prediction.video_files import open_video
 from runs.solar.prediction import SolarPrediction
-from runs.solar.watch_files import sole_watch
 from solar.report import Report
 from solar.video import VideoSettings
 from structures import Prediction
@@ -217,7 +217,7 @@ def test_two_watches_do_not_write_to_one_folder(video_run: Path, tmp_path: Path)
     source, out = tmp_path / "sun", tmp_path / "out"
     source.mkdir()
     asked = ("watch=true", "idle_s=0")
-    with sole_watch(out), pytest.raises(ValueError, match="out: a watch is writing there"):
+    with sole_process(out), pytest.raises(ValueError, match=r"out: process \d+ on .* writing"):
         by_command(video_run, source, out, *asked)
     by_command(video_run, source, out, *asked)
 
