@@ -34,6 +34,9 @@ class Line(LightningModule):
     def validation_step(self, batch: torch.Tensor) -> None:
         pass
 
+    def test_step(self, batch: torch.Tensor) -> None:
+        pass
+
     def configure_optimizers(self) -> Any:
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
@@ -195,10 +198,19 @@ def test_outside_of_slurm_signals_are_left_alone(tmp_path: Path, monkeypatch: py
     assert trainer.global_step == 12
 
 
+def test_a_signal_between_training_and_test_is_heard(tmp_path: Path, slurm: Path):
+    trainer = fit(tmp_path)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    with pytest.raises(SystemExit) as ended:
+        trainer.test(Line(), DataLoader(torch.ones(2, 1)), verbose=False)
+    assert ended.value.code == 0
+    assert calls(slurm).splitlines()[-1] == "scontrol requeue 12"
+
+
 def test_handlers_are_put_back(tmp_path: Path, slurm: Path):
-    before = signal.getsignal(signal.SIGUSR2)
-    fit(tmp_path)
-    assert signal.getsignal(signal.SIGUSR2) == before
+    before = {number: signal.getsignal(number) for number in preemption.SIGNALS}
+    fit(tmp_path).test(Line(), DataLoader(torch.ones(2, 1)), verbose=False)
+    assert {number: signal.getsignal(number) for number in preemption.SIGNALS} == before
 
 
 def test_jobs_are_named_as_slurm_takes_them():
