@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -29,18 +31,26 @@ class CompareJobs(Callback):
     """Compares the finished jobs of `python train.py -m …` once the last one has ended.
 
     Hydra runs the jobs that follow a failed one, but no `on_multirun_end` then. So that no table is
-    lost, from the failure on one is made after each job; a launcher whose jobs do not run in this
-    process calls it itself. A sweeper that goes on after failures comes to the end.
+    lost, it is made after the last of them; a launcher whose jobs do not run in this process calls
+    it itself. A sweeper that goes on after failures comes to the end.
     """
 
     _failed = False
+    _jobs = 0
+
+    @override
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.hydra.sweeper._target_ == _BREAKS_OFF:
+            self._jobs = _job_count(config)
 
     @override
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         self._failed |= job_return.status is JobStatus.FAILED
         here = config.hydra.launcher._target_ == _IN_THIS_PROCESS
         if self._failed and here and config.hydra.mode is RunMode.MULTIRUN:
-            self.after_failure(config)
+            done, batch = config.hydra.job.num + 1, config.hydra.sweeper.get("max_batch_size")
+            if done == self._jobs or (batch and done % batch == 0):
+                self.after_failure(config)
 
     def after_failure(self, config: DictConfig) -> None:
         """Compare the jobs so far, unless the sweeper will reach the end of the multirun."""
@@ -71,6 +81,16 @@ class CompareJobs(Callback):
         settings, group = _settings(runs), sweep_group(folder)
         finish_comparison(runs, folder, picture, config.logger, settings, group)
         _keep_best(runs, folder)
+
+
+def _job_count(config: DictConfig) -> int:
+    """How many jobs the grid of a command line has."""
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    params = config.hydra.sweeper.get("params") or {}
+    words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
+    last = {override.get_key_element(): override for override in parser.parse_overrides(words)}
+    swept = [override for override in last.values() if override.is_discrete_sweep()]
+    return math.prod(len(list(override.sweep_string_iterator())) for override in swept)
 
 
 def _settings(runs: Sequence[ComparedRun]) -> ParallelCoordinates | None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from evaluation.robustness import SCORES, measure_robustness
 from runs.comparison.compared_run import ComparedRun
@@ -114,7 +114,7 @@ def test_a_multirun_ends_with_a_table_a_spreadsheet_and_a_report(
 
 def test_a_multirun_with_a_failed_job_still_ends_with_a_table(tmp_path: Path) -> None:
     (tmp_path / "half.py").write_text(FAILING_JOB)
-    words = ["-m", "x=1,2,3", f"hydra.sweep.dir={tmp_path}/jobs", "hydra.sweep.subdir=${x}"]
+    words = ["-m", "x=range(1,5)", f"hydra.sweep.dir={tmp_path}/jobs", "hydra.sweep.subdir=${x}"]
     ended = subprocess.run(
         [sys.executable, "half.py", *words],
         cwd=tmp_path,
@@ -125,23 +125,37 @@ def test_a_multirun_with_a_failed_job_still_ends_with_a_table(tmp_path: Path) ->
     )
     assert ended.returncode == 1
     assert "two cannot be" in ended.stderr
-    # One after the failed job, one after the last; what is compared grows.
-    assert (tmp_path / "compared").read_text() == "1\n13\n"
+    # Once, when the last job has ended.
+    assert (tmp_path / "compared").read_text() == "134\n"
 
 
-@pytest.mark.parametrize(("sweeper", "tables"), [("basic", 2), ("optuna", 0)])
-def test_a_search_that_goes_on_after_failures_is_compared_in_the_end_alone(
-    sweeper: str, tables: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("words", "tables_after"),
+    [
+        (["hydra/sweeper=basic"], [3]),
+        (["hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2"], [1, 3]),
+        # Goes on after failures, and so to the end, where the table is made.
+        (["hydra/sweeper=optuna"], []),
+    ],
+)
+def test_after_a_failure_jobs_are_compared_once_no_more_will_run(
+    words: list[str], tables_after: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(
+        CompareJobs, "on_multirun_end", lambda self, config: made.append(config.hydra.job.num)
+    )
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        words = [f"hydra/sweeper={sweeper}", "hydra.mode=MULTIRUN", "hydra.sweep.dir=s"]
-        config = compose("train", overrides=words, return_hydra_config=True)
-    made: list[DictConfig] = []
-    monkeypatch.setattr(CompareJobs, "on_multirun_end", lambda self, config: made.append(config))
-    compared = CompareJobs()
-    for status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED):
+        hydra = ["hydra.mode=MULTIRUN", "hydra.sweep.dir=s"]
+        config = compose("train", overrides=[*words, *hydra], return_hydra_config=True)
+        config.hydra.overrides.task = ["model=glob(ssd300*)", "seed=0,1", "compile=true"]
+        compared = CompareJobs()
+        compared.on_multirun_start(config)
+    for number, status in enumerate((JobStatus.FAILED, *[JobStatus.COMPLETED] * 3)):
+        with open_dict(config):
+            config.hydra.job.num = number
         compared.on_job_end(config, JobReturn(status=status))
-    assert len(made) == tables
+    assert made == tables_after
 
 
 def test_a_multirun_without_a_finished_job_says_so(
