@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +42,12 @@ def video_precision(
         detections: joined to `columns`.
 
     Returns:
-        Name of a video (its id where it has none) -> `map` and `map_50`; nothing without videos.
+        Name of a video (its id where it has none, both where several have the same) -> `map` and
+        `map_50`; nothing without videos.
     """
     unit, kind = sampling_units(truth)
     if kind != "videos":
         return {}
-    names = {video["id"]: str(video.get("name", video["id"])) for video in truth.get("videos", [])}
     by_id = {image["id"]: image.get("video_id") for image in truth["images"]}
     of_unit = {
         int(number): by_id[image_id]
@@ -54,11 +55,22 @@ def video_precision(
     }
     matches = coco_matches(truth, columns, detections)
     scores = resampled_scores(matches, unit, np.eye(len(of_unit)))
-    listed = [names.get(video, str(video)) for _, video in sorted(of_unit.items())]
+    listed = _distinct_names(truth, [video for _, video in sorted(of_unit.items())])
     return {
         name: {"map": float(ap), "map_50": float(ap_50)}
         for name, ap, ap_50 in zip(listed, *scores, strict=True)
     }
+
+
+def _distinct_names(truth: Truth, videos: Sequence[Any]) -> list[str]:
+    """What to call videos, given by their ids, so that no two are the same line of a table."""
+    given = {video["id"]: video.get("name", video["id"]) for video in truth.get("videos", [])}
+    names = [str(given.get(video, video)) for video in videos]
+    uses = Counter(names)
+    return [
+        name if uses[name] == 1 else f"{name} (video {video})"
+        for name, video in zip(names, videos, strict=True)
+    ]
 
 
 def compare_videos(runs: Sequence[Mapping[str, Any]], most: int) -> list[ComparedVideo]:

@@ -62,6 +62,19 @@ def test_it_is_the_ap_of_its_frames_alone() -> None:
             assert found[name]["map_50"] == pytest.approx(own.coco.summary["map_50"], abs=1e-12)
 
 
+def test_videos_of_one_name_stay_apart() -> None:
+    truth, results = case()
+    columns = truth_columns(truth)
+    detections = result_columns(results, columns)
+    apart = video_precision(truth, columns, detections)
+    for video in truth["videos"]:
+        video["name"] = "empty" if video["name"] == "empty" else "street"
+    alike = video_precision(truth, columns, detections)
+    assert set(alike) == {"street (video 3)", "street (video 7)", "empty"}
+    assert alike["street (video 3)"] == apart["windy"]
+    assert alike["street (video 7)"] == apart["calm"]
+
+
 def test_videos_on_which_runs_differ_come_first() -> None:
     one = {"same": {"map": 0.5}, "other": {"map": 0.1}, "none": {"map": None}}
     two = {"same": {"map": 0.5}, "other": {"map": 0.4}, "none": {"map": None}}
