@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from hydra import compose, initialize_config_dir
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -18,6 +19,7 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
+from omegaconf import OmegaConf
 from omegaconf.errors import (
     InterpolationValidationError,
     MissingMandatoryValue,
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 # that may not be written; anything else is a fault of ours and keeps its traceback.
 _INPUT_ERRORS = (ValueError, OSError)
 _CONF = Path(__file__).resolve().parent.parent / "conf"
+_SWEPT_GROUP = re.compile(r"([\w/@.]+)=(?:choice\()?([\w./-]+(?:,[\w./-]+)+)\)?")
 
 
 @contextmanager
@@ -74,7 +77,7 @@ def explain(error: BaseException, words: Sequence[str] = ()) -> str | None:
     if isinstance(error, ConfigCompositionException):
         cause = error.__cause__
         if isinstance(cause, OmegaConfBaseException):
-            return _explain_key(cause, _swept_groups(words))
+            return _explain_key(cause, words)
         return str(error)
     if isinstance(error, InstantiationException):
         return _explain_instantiation(error)
@@ -124,27 +127,57 @@ def _explain_missing_choice(error: MissingConfigException) -> str:
     return f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}"
 
 
-def _swept_groups(words: Sequence[str]) -> list[str]:
-    """The choices of groups between which a multirun goes, such as 'model=ssd300,fcos'."""
+def _explain_key(cause: OmegaConfBaseException, words: Sequence[str]) -> str:
+    key = str(cause.full_key)
+    node, _, name = key.rpartition(".")
+    # Hydra first composes a multirun without what it sweeps, and so with the default choices.
+    swept = {word: _keys_with(word, node, words) for word in _swept_choices(words)}
+    having = [word for word, keys in swept.items() if name in keys]
+    groups = {word.partition("=")[0] for word in having}
+    lacking = [w for w in swept if w not in having and w.partition("=")[0] in groups]
+    if lacking:
+        rest = ", ".join(having)
+        return f"{key}: there is no such key with {', '.join(lacking)}; sweep over {rest} alone"
+    if having:
+        return (
+            f"{key}: what the sweep chooses has this key, but the default choice has none; write "
+            f"++{key}=…, which sets it in every job"
+        )
+    keys = sorted(set().union(*swept.values()))
+    if not keys:
+        keys = [str(each) for each in getattr(cause, "parent_node", None) or ()]
+    return f"{key}: there is no such key; {did_you_mean(name, keys)}. To add one write +{key}=…"
+
+
+def _swept_choices(words: Sequence[str]) -> list[str]:
+    """The choices of groups between which a multirun goes: model=ssd300 and model=fcos."""
     if not {"-m", "--multirun"} & set(words):
         return []
-    pairs = [(word.partition("=")[0].partition("@")[0], word) for word in words if "," in word]
-    return [word for group, word in pairs if group and (_CONF / group).is_dir()]
+    found = [_SWEPT_GROUP.fullmatch(word) for word in words]
+    return [
+        f"{match[1]}={choice}"
+        for match in found
+        if match and _is_group(match[1])
+        for choice in match[2].split(",")
+    ]
 
 
-def _explain_key(cause: OmegaConfBaseException, swept: Sequence[str]) -> str:
-    if swept:
-        # Hydra first composes a multirun without what it sweeps, and so with the default choices.
-        return (
-            f"{cause.full_key}: what the sweep over {' and '.join(swept)} chooses may have this "
-            f"key, but the default has none; write ++{cause.full_key}=…, which sets it in every job"
-        )
-    parent = getattr(cause, "parent_node", None)
-    keys = [str(key) for key in parent] if parent is not None else []
-    return (
-        f"{cause.full_key}: there is no such key; "
-        f"{did_you_mean(str(cause.key), keys)}. To add a new key write +{cause.full_key}=…"
-    )
+def _keys_with(choice: str, node: str, words: Sequence[str]) -> list[str]:
+    """The keys of a node where this is chosen, and what else the command line chooses for all."""
+    single = [word for word in words if "," not in word and _is_group(word.partition("=")[0])]
+    searched = [word for word in words if word.startswith("hydra.searchpath=")]
+    try:
+        with initialize_config_dir(str(_CONF), version_base="1.3"):
+            config = compose("train", overrides=[*searched, *single, choice])
+    except (HydraException, OmegaConfBaseException):
+        return []  # another mistake of this command line, which is told when this one is mended
+    found = OmegaConf.select(config, node) if node else config
+    return [str(key) for key in found] if OmegaConf.is_dict(found) else []
+
+
+def _is_group(word: str) -> bool:
+    group = word.partition("@")[0]
+    return group != "" and (_CONF / group).is_dir()
 
 
 def _log_traceback(error: BaseException) -> None:

@@ -48,19 +48,36 @@ def test_misspelt_keys_and_choices_name_the_nearest(override: str, nearest: str)
     assert override.partition("=")[0].startswith(message.partition(":")[0].partition("=")[0])
 
 
+SWEPT = ("-m", "model=faster_rcnn,fcos", "datamodule=facades,coco", "seed=0,1")
+
+
 def test_a_key_that_only_swept_choices_have_is_answered_with_two_plus():
-    words = ["-m", "model=faster_rcnn,fcos", "model.min_size=64"]
-    message = composed_error("model.min_size=64", words=words)
-    assert "sweep over model=faster_rcnn,fcos" in message
+    message = composed_error("model.min_size=64", words=[*SWEPT, "model.min_size=64"])
+    assert "the sweep chooses has this key" in message
     assert "write ++model.min_size=…" in message
     assert "trunk" not in message  # a key of the default model, which nobody asked for
 
 
-@pytest.mark.parametrize("words", [["model.min_size=64"], ["-m", "seed=1,2", "model.min_size=64"]])
-def test_a_key_is_missed_in_the_model_that_was_chosen(words: list[str]):
-    assert "To add a new key write +model.min_size" in composed_error(
-        "model.min_size=64", words=words
+def test_a_misspelt_key_is_none_of_what_a_sweep_chooses():
+    for key, nearest in (("trainer.max_epoch", "max_epochs"), ("model.min_sise", "min_size")):
+        message = composed_error(f"{key}=64", words=[*SWEPT, f"{key}=64"])
+        assert f"did you mean '{nearest}'" in message
+        assert "++" not in message
+
+
+def test_a_key_that_some_swept_choices_lack_names_them():
+    words = ["-m", "model=ssd300,fcos,retinanet", "model.min_size=64,128"]
+    assert composed_error("model.min_size=64", words=words) == (
+        "model.min_size: there is no such key with model=ssd300; sweep over model=fcos, "
+        "model=retinanet alone"
     )
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["-m", "seed=1,2"], ["-m", "seed=1,2", "callbacks=[default,ema]"]]
+)
+def test_a_key_is_missed_in_the_model_that_was_chosen(words: list[str]):
+    assert "To add one write +model.min_size" in composed_error("model.min_size=64", words=words)
 
 
 @pytest.mark.parametrize("devices", ["auto", "[0, 1]"])
