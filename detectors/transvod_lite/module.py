@@ -103,7 +103,9 @@ class TransVODLite(TwoStageDetector):
         self.network = TransVODLiteNetwork(len(self.classes), **settings)
         if weights is not None:
             state = read_reference(Path(weights))
-            load_reference_weights(self.network, state, self.classes.names, source=weights)
+            names = self.classes.names
+            loaded = load_reference_weights(self.network, state, names, source=weights)
+            self.imported_classes = loaded.known(names)
         # The checkpoint has the weights; rebuilding from it must not ask for these files again.
         self.hparams.update(weights=None, network={**settings, "backbone_weights": None})
         self.criterion = SetCriterion(cost, loss_weight)

@@ -41,6 +41,12 @@ class ReferenceLoad(NamedTuple):
     new: list[str]
     missing_classes: list[str]
 
+    def known(self, class_names: Sequence[str]) -> list[str]:
+        """The classes that every head of the network has a row of the checkpoint for."""
+        if any(_CLASS_HEAD.fullmatch(name) for name in self.new):
+            return []
+        return [name for name in class_names if name not in self.missing_classes]
+
 
 def load_reference_weights(
     network: TransVODLiteNetwork,

@@ -29,7 +29,7 @@ def imported_detector(node: DictConfig, facts: Mapping[str, Any]) -> Detector:
     """A detector with published weights, in eval mode.
 
     Raises:
-        ValueError: if its node names no weights, or these know none of the data's classes.
+        ValueError: if its node names no weights, or these have no rows for the data's classes.
     """
     require_weights(node)
     detector: Detector = instantiate_model(node, facts)
@@ -38,9 +38,9 @@ def imported_detector(node: DictConfig, facts: Mapping[str, Any]) -> Detector:
     unknown = [name for name in names if known is not None and name not in known]
     if len(unknown) == len(names):
         raise ValueError(
-            f"model.weights={node.weights}: they know none of the data's classes, "
-            f"{', '.join(unknown[:10])}; train on the data first, or give data with classes of "
-            "the weights"
+            f"model.weights={node.weights}: no row of their classifiers serves for the data's "
+            f"classes, {', '.join(unknown[:10])}; train on the data first, or give data with "
+            "classes of the weights"
         )
     if unknown:
         log.warning("The weights do not know %s: their AP is that of chance", ", ".join(unknown))

@@ -141,6 +141,7 @@ def test_released_weights_are_taken_over_by_class_name(
     ours = detector.network.temporal.steps()[-1].class_head.weight
     assert torch.equal(ours[2], rows[1])
     assert not torch.equal(ours[1], rows[1])
+    assert detector.imported_classes == ["zebra", "airplane"]
     assert detector.hparams["weights"] is None  # a checkpoint asks for the file no more
 
 
