@@ -1,8 +1,8 @@
 """Doors of drawn street fronts in small pictures: a data set made from a seed that is no real data.
 
-The streets are those of `prepare.drawn_facades`. Pictures are half as large and one or two small
-objects are all that there is to find, so that compression costs a detector what it looks for: of
-whole facades it finds something at any quality.
+The streets are those of `prepare.drawn_facades`. Pictures are a quarter as wide, and one or two
+small objects, of two blocks of a JPEG by two, are all that there is to find, so that compression
+costs a detector what it looks for: of whole facades it finds something at any quality.
 
 Label: 1 door. What shows too little of itself, and the fronts of unlabelled houses, are ignored
 regions (`iscrowd` 1), and pictures of one row of houses share `group`, as there.
@@ -25,7 +25,7 @@ from prepare.drawn_facades import draw_facades_under
 
 SOURCE = "drawn_doors"
 CLASS_NAME = "door"
-SHRINK = 2
+SHRINK = 4
 JPEG_QUALITY = 95  # of the small pictures; that of the large ones is gone with their grid
 
 

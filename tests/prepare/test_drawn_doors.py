@@ -1,4 +1,4 @@
-"""Drawn doors: those of the drawn facades, at half the size, and nothing else."""
+"""Drawn doors: those of the drawn facades, at a quarter of the size, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,30 +25,34 @@ def document(folder: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_boxes_are_those_of_the_doors_at_half_the_size(doors: Path, drawn_root: Path) -> None:
+def test_boxes_are_those_of_the_doors_at_a_quarter_of_the_size(
+    doors: Path, drawn_root: Path
+) -> None:
     whole, small = document(drawn_root), document(doors)
     assert [category["name"] for category in small["categories"]] == ["door"]
     wanted = [a for a in whole["annotations"] if a["category_id"] == 3]
     wanted.sort(key=lambda a: (a["image_id"], a["id"]))
     assert len(small["annotations"]) == len(wanted)
     for found, large in zip(small["annotations"], wanted, strict=True):
-        np.testing.assert_allclose(found["bbox"], np.array(large["bbox"]) / 2, atol=1)
+        np.testing.assert_allclose(found["bbox"], np.array(large["bbox"]) / 4, atol=1)
         assert (found["image_id"], found["iscrowd"]) == (large["image_id"], large["iscrowd"])
     assert any(not a["iscrowd"] for a in small["annotations"])
     read_coco(doors / "annotations.json", doors)  # inside their frames, by the reader's own check
 
 
-def test_pictures_are_those_of_the_facades_at_half_the_size(doors: Path, drawn_root: Path) -> None:
+def test_pictures_are_those_of_the_facades_at_a_quarter_of_the_size(
+    doors: Path, drawn_root: Path
+) -> None:
     for image, large in zip(document(doors)["images"], document(drawn_root)["images"], strict=True):
         assert image["group"] == large["group"]
         picture = cv2.imread(str(doors / image["file_name"]))
         assert picture is not None
-        assert picture.shape == (large["height"] // 2, large["width"] // 2, 3)
+        assert picture.shape == (large["height"] // 4, large["width"] // 4, 3)
         assert (image["width"], image["height"]) == (picture.shape[1], picture.shape[0])
         street = cv2.imread(str(drawn_root / large["file_name"]))
         assert street is not None
         shrunk = cv2.resize(street, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
-        assert np.abs(picture.astype(float) - shrunk).mean() < 3
+        assert np.abs(picture.astype(float) - shrunk).mean() < 5
 
 
 def test_they_are_drawn_once_and_say_so(doors: Path, drawn_root: Path) -> None:
