@@ -2,9 +2,10 @@
 
     python benchmarks/utility_speed.py --out utility_speed.json
 
-ResNet-18 with all heads on a picture's five crops, in float32 and in bfloat16 (`CpuNetwork`, as it
-is and compiled). The time is that which the thread was running, so that other work on the machine
-counts less, the fastest and the median of the repeats; the wall clock stands beside it.
+ResNet-18 with all heads on a picture's five crops, in float32, in bfloat16 (`CpuNetwork`, as it is
+and compiled) and in 8-bit integers (`Int8Network`). The time is that which the thread was running,
+so that other work on the machine counts less, the fastest and the median of the repeats; the wall
+clock stands beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from utility.cpu_network import CpuNetwork
+from utility.int8_network import Int8Network
 from utility.module import UtilityPredictor
 
 CROPS, SIDE = 5, 224
@@ -60,12 +62,13 @@ def main() -> None:
     torch.manual_seed(0)
     weights = {"useful": 1.0, "utility": 1.0, "kept": 0.5, "quality": 0.1}
     predictor = UtilityPredictor(
-        ["a", "b", "c"], [0.5] * 3, args.backbone, views="crops", loss_weights=weights
+        ["a", "b", "c"], [0.5] * 3, backbone=args.backbone, views="crops", loss_weights=weights
     ).eval()
     network, views = predictor.network, torch.randn(1, CROPS, 3, SIDE, SIDE)
     ways: dict[str, Callable[[Tensor], object]] = {
         "float32": network,
         "bfloat16": CpuNetwork(network),
+        "int8": Int8Network(network, views),
     }
     if not args.no_compile:
         ways["bfloat16, compiled"] = CpuNetwork(network, compiled=True)

@@ -1,4 +1,4 @@
-"""The network for processors says what the trained one says."""
+"""The networks for processors say what the trained one says."""
 
 from __future__ import annotations
 
@@ -8,30 +8,67 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from benchmarks.utility_speed import main
 from utility.cpu_network import CpuNetwork
+from utility.int8_network import Int8Network
 from utility.module import UtilityPredictor
 
 
-def test_it_agrees_with_the_network_up_to_bfloat16() -> None:
+@pytest.fixture
+def pictures() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [
+        torch.randint(0, 256, (3, 90, 120), dtype=torch.uint8, generator=generator)
+        for _ in range(6)
+    ]
+
+
+@pytest.fixture
+def predictor(pictures: list[Tensor]) -> UtilityPredictor:
     torch.manual_seed(0)
     predictor = UtilityPredictor(
-        ["a"], [0.5], "resnet10t", view_size=64, crops=2,
+        ["a"], [0.5], (), "resnet10t", view_size=64, crops=2,
         loss_weights={"useful": 1.0, "utility": 1.0, "kept": 1.0},
     )  # fmt: skip
-    pictures = [torch.randint(0, 256, (3, 90, 120), dtype=torch.uint8) for _ in range(6)]
     predictor.train()
     predictor(pictures)  # moves the running statistics, which are folded
-    predictor.eval()
+    return predictor.eval()
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("bfloat16", 0.03), ("int8", 0.03)])
+def test_it_agrees_with_the_network_up_to_its_rounding(
+    predictor: UtilityPredictor, pictures: list[Tensor], kind: str, tolerance: float
+) -> None:
     exact = predictor.estimate(pictures)
-    predictor.network = CpuNetwork(predictor.network)
+    if kind == "int8":
+        predictor.network = Int8Network(predictor.network, predictor.views(pictures))
+    else:
+        predictor.network = CpuNetwork(predictor.network)
     fast = predictor.estimate(pictures)
     assert fast.useful.dtype == torch.float32
     for a, b in zip(exact, fast, strict=True):
         assert a is not None
         assert b is not None
-        assert torch.allclose(a, b, atol=0.03)
+        assert torch.allclose(a, b, atol=tolerance)
+        assert not torch.equal(a, b)
+
+
+@pytest.mark.filterwarnings("error::DeprecationWarning")
+def test_int8_leaves_the_network_and_the_engine_of_others_alone(
+    predictor: UtilityPredictor, pictures: list[Tensor]
+) -> None:
+    before = torch.backends.quantized.engine, predictor.estimate(pictures).useful
+    Int8Network(predictor.network, predictor.views(pictures))
+    assert torch.backends.quantized.engine == before[0]
+    assert torch.equal(predictor.estimate(pictures).useful, before[1])
+
+
+def test_what_cannot_be_traced_is_refused_with_the_mend(pictures: list[Tensor]) -> None:
+    predictor = UtilityPredictor(["a"], [0.5], (), "efficientvit_m0", view_size=224, crops=1).eval()
+    with pytest.raises(ValueError, match=r"cannot be quantised.*use the network as it is"):
+        Int8Network(predictor.network, predictor.views(pictures))
 
 
 def test_the_benchmark_runs(
@@ -44,6 +81,6 @@ def test_the_benchmark_runs(
     main()
     torch.set_num_threads(threads)
     rows = json.loads(out.read_text())["rows"]
-    assert set(rows) == {"float32", "bfloat16"}
+    assert set(rows) == {"float32", "bfloat16", "int8"}
     assert all(row["cpu_ms_fastest"] > 0 for row in rows.values())
     assert "one core" in capsys.readouterr().out
