@@ -5,6 +5,7 @@ Times are seconds from any origin, float64 [N], in order.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 SAME_TIME = 1.0  # s; no telescope of AIA takes two frames within a second
 MOST_HELD = 2  # slots without a frame that a video bridges
+USUAL_CADENCE = 24.0  # s; of a video of a single frame, which has none of its own
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,19 @@ def native_cadence(times: NDArray[np.float64]) -> float:
     return float((times[-1] - times[0]) / counted.sum())
 
 
-def cadence_near(native: float, usual: float) -> float:
+def cadence_near(native: float, usual: float | None) -> float:
     """The cadence nearest to a usual one that frames can be thinned out to.
 
     Args:
-        native: How far apart the frames are in s.
-        usual: In s.
+        native: How far apart the frames are in s; NaN of a single one.
+        usual: In s; None thins nothing out.
 
     Returns:
         A multiple of `native`, so that no slot falls between two frames.
     """
-    return native * max(1, round(usual / native))
+    if math.isnan(native):
+        return usual or USUAL_CADENCE
+    return native if usual is None else native * max(1, round(usual / native))
 
 
 def duplicates(

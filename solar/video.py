@@ -7,7 +7,6 @@ known, and neither rates nor pictures of hours of frames would fit in memory.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -45,8 +44,6 @@ from solar.time_grid import (
 )
 
 logger = logging.getLogger(__name__)
-
-USUAL_CADENCE = 24.0  # s; of a video of a single frame, which has none of its own
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def _videos_of(
     origin = candidates[0].facts.time
     times = seconds(candidates, origin)
     native = native_cadence(times)
-    cadence = settings.cadence or _cadence_of(native, settings.usual_cadence)
+    cadence = settings.cadence or cadence_near(native, settings.usual_cadence)
     tolerance = cadence / 4 if settings.tolerance is None else settings.tolerance
     if native > cadence + tolerance:
         for candidate in candidates:
@@ -185,12 +182,6 @@ def _videos_of(
         _note_unused(frames, slots, cadence, report)
         videos += [_shown(frames, part, origin, cadence, target, settings) for part in slots]
     return videos
-
-
-def _cadence_of(native: float, usual: float | None) -> float:
-    if math.isnan(native):
-        return usual or USUAL_CADENCE
-    return native if usual is None else cadence_near(native, usual)
 
 
 def _note_unused(

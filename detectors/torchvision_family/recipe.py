@@ -104,7 +104,7 @@ def builder_options(
     score_threshold: float | None,
     max_detections: int | None,
     pre_nms_top_k: int | None,
-    sampled_proposals: int | None = None,
+    sampled_proposals: int | None,
 ) -> dict[str, Any]:
     """Keyword arguments of torchvision's builder; what is None is left to it.
 

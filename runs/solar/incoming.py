@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Container
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from solar.aia_frame import AIAFrame, FrameFacts, Region, read_aia
 from solar.frame_error import FrameError
 from solar.intensity import Scale
 from solar.time_grid import SAME_TIME, cadence_near
-from solar.video import USUAL_CADENCE
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +107,8 @@ class IncomingFrames:
         steps = steps[steps >= SAME_TIME]
         if len(steps) < WARM_UP - 1 and not last:
             return None
-        usual = self._settings.usual_cadence
-        cadence = float(steps.min()) if len(steps) else usual or USUAL_CADENCE
-        if usual is not None:
-            cadence = cadence_near(cadence, usual)
+        native = float(steps.min()) if len(steps) else math.nan
+        cadence = cadence_near(native, self._settings.usual_cadence)
         logger.info("cadence: %.4g s", cadence)
         return cadence
 

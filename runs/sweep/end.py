@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
@@ -88,9 +89,8 @@ def _job_count(config: DictConfig) -> int:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     params = config.hydra.sweeper.get("params") or {}
     words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
-    last = {override.get_key_element(): override for override in parser.parse_overrides(words)}
-    swept = [override for override in last.values() if override.is_discrete_sweep()]
-    return math.prod(len(list(override.sweep_string_iterator())) for override in swept)
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides(words), max_batch_size=None)
+    return len(jobs)
 
 
 def _settings(runs: Sequence[ComparedRun]) -> ParallelCoordinates | None:

@@ -128,3 +128,9 @@ def test_grids_that_are_none(times, cadence, tolerance, message):
 )
 def test_frames_are_thinned_out_by_whole_steps_and_never_thickened(native, expected):
     assert cadence_near(native, usual=24.0) == pytest.approx(expected)
+    assert cadence_near(native, usual=None) == native
+
+
+def test_a_single_frame_has_the_usual_cadence():
+    assert cadence_near(float("nan"), usual=12.0) == 12.0
+    assert cadence_near(float("nan"), usual=None) == 24.0
