@@ -107,11 +107,14 @@ class DetectionDataModule(JudgedData, LightningDataModule):  # type: ignore[misc
         if not len(self.annotations("train")):
             raise ValueError(f"{self.name} has no training pictures; see datamodule.fractions")
         dataset = self._dataset("train", training=True)
+        batches = self._training_batches(dataset)
+        return clip_loader(dataset, batches, self.num_workers, self.seed, persistent=True)
+
+    def _training_batches(self, dataset: CocoDataset) -> TrainingBatches:
         sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
         drop_last = len(sampler) >= self.batch_size
-        batches = TrainingBatches(sampler, self.batch_size, drop_last, self._resume_at)
-        return clip_loader(dataset, batches, self.num_workers, self.seed, persistent=True)
+        return TrainingBatches(sampler, self.batch_size, drop_last, self._resume_at)
 
     @override
     def val_dataloader(self) -> DataLoader[Batch]:

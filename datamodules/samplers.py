@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice, pairwise
+from collections.abc import Iterator, Sized
+from itertools import count, islice, pairwise
 from typing import Any
 
-from torch.utils.data import BatchSampler, Dataset, DistributedSampler, Sampler
+from torch.utils.data import BatchSampler, DistributedSampler, Sampler
 from typing_extensions import override
+
+_PASS_STRIDE = 1_000_003  # from the seed of one pass over the frames to that of the next
 
 
 class TrainingSampler(DistributedSampler[Any]):
@@ -18,8 +20,12 @@ class TrainingSampler(DistributedSampler[Any]):
     because workers hold copies of the dataset that nobody could tell a new epoch.
     """
 
-    def __init__(self, dataset: Dataset[Any], world_size: int, rank: int, seed: int) -> None:
-        super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
+    def __init__(self, dataset: Sized, world_size: int, rank: int, seed: int) -> None:
+        # Torch's sampler asks for nothing but the length.
+        super().__init__(
+            dataset,  # type: ignore[arg-type]
+            num_replicas=world_size, rank=rank, shuffle=True, seed=seed,
+        )  # fmt: skip
 
     @override
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
@@ -48,6 +54,55 @@ class TrainingBatches(BatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         sampler: Any = self.sampler
         return islice(super().__iter__(), self._done if sampler.epoch == self._epoch else 0, None)
+
+
+class SingleFramesFirst(TrainingBatches):
+    """Training batches of single frames of any videos until an epoch, and of clips from then on.
+
+    The frames of a clip look alike, so that a detector of single frames learns from a batch of
+    clips hardly more than from as many frames as it has clips. Batches of both kinds have the same
+    number of frames, and epochs of both kinds the same number of batches: before the clips the
+    frames are shuffled and passed over as often as it takes.
+
+    Args:
+        clips: the batches of clips.
+        frames: the sampler of frames.
+        frames_per_batch: clips a batch times frames a clip.
+        until_epoch: the first epoch of clips, counted from 0.
+        resume_at: see `TrainingBatches`.
+    """
+
+    def __init__(
+        self,
+        clips: TrainingBatches,
+        frames: TrainingSampler,
+        frames_per_batch: int,
+        until_epoch: int,
+        resume_at: tuple[int, int],
+    ) -> None:
+        sampler: Any = clips.sampler
+        super().__init__(sampler, clips.batch_size, clips.drop_last, resume_at)
+        self._frames = frames
+        self._frames_per_batch = frames_per_batch
+        self._until_epoch = until_epoch
+
+    @override
+    def __iter__(self) -> Iterator[list[Any]]:
+        sampler: Any = self.sampler
+        if sampler.epoch >= self._until_epoch:
+            return super().__iter__()
+        done = self._done if sampler.epoch == self._epoch else 0
+        return islice(self._frame_batches(sampler.epoch), done, len(self))
+
+    def _frame_batches(self, epoch: int) -> Iterator[list[tuple[int, int]]]:
+        frames = self._passes(epoch)
+        while batch := list(islice(frames, self._frames_per_batch)):
+            yield batch
+
+    def _passes(self, epoch: int) -> Iterator[tuple[int, int]]:
+        for number in count(0, _PASS_STRIDE):
+            self._frames.set_epoch(epoch + number)
+            yield from ((index, epoch) for index, _ in self._frames)
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):

@@ -38,6 +38,7 @@ class SolarVideoDataModule(VideoDataModule):
         train_frames: see there.
         test_frames: see there.
         cache_mb: see there.
+        single_frames_until: see there.
         outside_boxes: see there.
         root: see there.
         batch_size: see there.
@@ -63,6 +64,7 @@ class SolarVideoDataModule(VideoDataModule):
         train_frames: Callable[..., FrameSampler] = RandomReferences,
         test_frames: Callable[..., FrameSampler] = SequentialClips,
         cache_mb: int = 256,
+        single_frames_until: int = 0,
         outside_boxes: str = "error",
         root: str | Sequence[str] | None = None,
         batch_size: int = 1,
@@ -77,9 +79,9 @@ class SolarVideoDataModule(VideoDataModule):
         drawn_root: str | None = None,
     ) -> None:
         super().__init__(
-            clip_length, train_frames, test_frames, cache_mb, outside_boxes, root, batch_size,
-            num_workers, seed, split_seed, fractions, on_bad_image, augmentation, class_names,
-            draw, drawn_root,
+            clip_length, train_frames, test_frames, cache_mb, single_frames_until, outside_boxes,
+            root, batch_size, num_workers, seed, split_seed, fractions, on_bad_image, augmentation,
+            class_names, draw, drawn_root,
         )  # fmt: skip
         self.channels = check_channels(channels)
         self._statistics_root = Path(statistics_root)

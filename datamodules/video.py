@@ -13,13 +13,19 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 from typing_extensions import override
 
+from datamodules.annotations.coco_annotations import CocoAnnotations
 from datamodules.clips import Clips, check_one_size, tell_short_videos
 from datamodules.coco_dataset import ClipAugmentation, CocoDataset
 from datamodules.detection_datamodule import DetectionDataModule
 from datamodules.frame_samplers import FrameSampler, RandomReferences, SequentialClips
 from datamodules.picture import read_picture
 from datamodules.recent_pictures import RecentPictures
-from datamodules.samplers import NeighbouringBatches
+from datamodules.samplers import (
+    NeighbouringBatches,
+    SingleFramesFirst,
+    TrainingBatches,
+    TrainingSampler,
+)
 
 
 class VideoDataModule(DetectionDataModule):
@@ -33,6 +39,9 @@ class VideoDataModule(DetectionDataModule):
         train_frames: clip_length -> sampler of training clips, see `frame_samplers`.
         test_frames: clip_length -> sampler of the clips of validation and test.
         cache_mb: room for decoded frames in MiB, in each loader process.
+        single_frames_until: the epoch until which training shows single frames of any videos,
+            clip_length times batch_size of them a batch, and no clips: for detectors whose first
+            stage looks at single frames (`model.temporal_from_epoch`).
         outside_boxes: 'error' stops on boxes that lie partly outside of their frame; 'clip' cuts
             them off at its border, see `read_coco`.
         root: see `DetectionDataModule`, as for all that follow.
@@ -57,6 +66,7 @@ class VideoDataModule(DetectionDataModule):
         train_frames: Callable[..., FrameSampler] = RandomReferences,
         test_frames: Callable[..., FrameSampler] = SequentialClips,
         cache_mb: int = 256,
+        single_frames_until: int = 0,
         outside_boxes: str = "error",
         root: str | Sequence[str] | None = None,
         batch_size: int = 2,
@@ -74,10 +84,11 @@ class VideoDataModule(DetectionDataModule):
             root, batch_size, num_workers, seed, split_seed, fractions, on_bad_image,
             augmentation, class_names, draw, drawn_root,
         )  # fmt: skip
-        if clip_length < 1 or cache_mb < 0:
+        if clip_length < 1 or cache_mb < 0 or single_frames_until < 0:
             raise ValueError(
-                "datamodule needs clip_length >= 1 and cache_mb >= 0, got "
-                f"clip_length={clip_length}, cache_mb={cache_mb}"
+                "datamodule needs clip_length >= 1, cache_mb >= 0 and single_frames_until >= 0, "
+                f"got clip_length={clip_length}, cache_mb={cache_mb}, "
+                f"single_frames_until={single_frames_until}"
             )
         if outside_boxes not in ("error", "clip"):
             raise ValueError(
@@ -87,6 +98,7 @@ class VideoDataModule(DetectionDataModule):
         self._train_frames = _sampler("train_frames", train_frames, clip_length)
         self._test_frames = _sampler("test_frames", test_frames, clip_length)
         self._cache_mb = cache_mb
+        self._single_frames_until = single_frames_until
         self._source.clip_boxes = outside_boxes == "clip"
 
     @override
@@ -127,7 +139,25 @@ class VideoDataModule(DetectionDataModule):
             self.seed,
             self._source.skip_bad,
             RecentPictures(read or partial(_read_file, data), self._cache_mb),
-            Clips(data, self._train_frames if training else self._test_frames, self.seed),
+            self._clips(data, training),
+        )
+
+    def _clips(self, data: CocoAnnotations, training: bool) -> Clips:
+        if training:
+            return Clips(data, self._train_frames, self.seed, self._single_frames_until)
+        return Clips(data, self._test_frames, self.seed)
+
+    @override
+    def _training_batches(self, dataset: CocoDataset) -> TrainingBatches:
+        clips = super()._training_batches(dataset)
+        if not self._single_frames_until:
+            return clips
+        return SingleFramesFirst(
+            clips,
+            TrainingSampler(range(len(dataset.annotations)), *self._processes(), seed=self.seed),
+            self.batch_size * self.clip_length,
+            self._single_frames_until,
+            self._resume_at,
         )
 
     @override
