@@ -9,13 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torchvision.ops import box_iou, nms
 
+LINKED_SHARE = 0.5  # of an operating point, which was chosen for single frames
+
 
 @dataclass(frozen=True, slots=True)
 class Linking:
     """When detections show one and the same event.
 
     Attributes:
-        score_threshold: least score of a detection.
+        score_threshold: least score of a detection that counts by itself.
+        linked_share: of it, from which a detection may belong to an event. An event is judged by
+            its best detections, so that its weak ones are safe to link; without them events of a
+            few frames break up (Zhang et al. 2022, ByteTrack, section 3).
         nms_iou: in one frame, of two boxes that overlap by more only the better is kept; a detector
             of queries has no suppression of its own.
         min_iou: least IoU of a detection with the event's last box.
@@ -28,6 +33,7 @@ class Linking:
     """
 
     score_threshold: float = 0.4
+    linked_share: float = 1.0
     nms_iou: float = 0.5
     min_iou: float = 0.3
     max_gap: int = 2
@@ -35,7 +41,7 @@ class Linking:
     event_score: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("score_threshold", "nms_iou", "event_score"):
+        for name in ("score_threshold", "linked_share", "nms_iou", "event_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"linking: {name} must lie in 0..1, got {getattr(self, name)}")
         if not 0 < self.min_iou <= 1:
@@ -49,7 +55,7 @@ class Linking:
 def distinct(
     boxes: NDArray[np.float64], scores: NDArray[np.float64], linking: Linking
 ) -> NDArray[np.int64]:
-    """Which detections of a frame count: those of the least score, without duplicates.
+    """Which detections of a frame may belong to events, without duplicates.
 
     Args:
         boxes: [N, 4], xyxy.
@@ -59,8 +65,8 @@ def distinct(
     Returns:
         Their places, by falling score; the order in which they came does not matter.
     """
-    strong = np.flatnonzero(scores >= linking.score_threshold)
-    order = strong[np.lexsort((*boxes[strong].T, -scores[strong]))]
+    linked = np.flatnonzero(scores >= linking.linked_share * linking.score_threshold)
+    order = linked[np.lexsort((*boxes[linked].T, -scores[linked]))]
     kept = nms(torch.from_numpy(boxes[order]), torch.from_numpy(scores[order]), linking.nms_iou)
     return order[kept.numpy()]
 

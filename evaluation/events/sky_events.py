@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evaluation.columns import ResultColumns, Truth, TruthColumns
 from evaluation.events.evaluation import EventEvaluation, evaluate_events
 from evaluation.events.linker import link_events
-from evaluation.events.linking import Linking
+from evaluation.events.linking import LINKED_SHARE, Linking
 from evaluation.events.matching import CATALOGUE_TOLERANCE
 from evaluation.events.sky import read_sky
 from evaluation.events.truth import read_observations, read_true_events
@@ -31,8 +31,8 @@ def evaluate_sky_events(
             they read.
         columns: made of it.
         detections: joined to `columns`.
-        thresholds: class name -> least score of a detection that is linked; it bounds the recall
-            that any threshold of events can reach.
+        thresholds: class name -> operating point of single frames; detections of `LINKED_SHARE` of
+            it are linked, which bounds the recall that any threshold of events can reach.
         event_threshold: least score of an event; see `evaluate_events`.
 
     Returns:
@@ -50,9 +50,10 @@ def evaluate_sky_events(
     exact = bool(truth.get("info", {}).get("exact_events"))
     observations = read_observations(truth, tracks, sky)
     boxes = sky.boxes(detections.boxes, detections.image)
+    linking = Linking(least, LINKED_SHARE)
     return evaluate_events(
         read_true_events(truth, columns, tracks, observations, sky),
-        link_events(observations, detections.image, boxes, detections.scores, Linking(least)),
+        link_events(observations, detections.image, boxes, detections.scores, linking),
         observations,
         complete=exact,
         threshold=event_threshold,

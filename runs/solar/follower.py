@@ -17,7 +17,7 @@ from datamodules.solar_channels import LOG, Grey, check_channels, in_channels, r
 from datamodules.solar_observation import UNKNOWN, SolarObservation
 from detectors.base import Detector
 from detectors.frame_stream import FrameStream
-from evaluation.events.linking import Linking
+from evaluation.events.linking import LINKED_SHARE, Linking
 from runs.solar.event import km_per_arcsec
 from runs.solar.event_book import EventBook, PlacedDetections, placed
 from solar.frame_wcs import FrameWCS
@@ -33,14 +33,17 @@ def event_linkings(detector: Detector, least_score: float | None) -> list[Linkin
 
     Args:
         detector: The thresholds that it was validated with count, where `least_score` is None.
-        least_score: Of a detection of any class; events then have none of their own.
+        least_score: Of a detection of any class and, in place of that chosen in validation, of an
+            event.
     """
     names = detector.classes.names
-    if least_score is not None:
-        return [Linking(least_score)] * len(names)
-    chosen = detector.operating_point
-    of_events = detector.event_threshold or 0.0
-    return [Linking(chosen.get(name, DEFAULT_THRESHOLD), event_score=of_events) for name in names]
+    of_events = detector.event_threshold if least_score is None else None
+    chosen = detector.operating_point if least_score is None else dict.fromkeys(names, least_score)
+    least = [chosen.get(name, DEFAULT_THRESHOLD) for name in names]
+    return [
+        Linking(score, LINKED_SHARE, event_score=score if of_events is None else of_events)
+        for score in least
+    ]
 
 
 def trained_channels(datamodule: Mapping[str, Any]) -> tuple[str, ...]:

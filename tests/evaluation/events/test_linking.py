@@ -59,3 +59,10 @@ def test_the_least_overlap_is_reached_or_not():
 def test_rules_that_cannot_be_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         Linking(**values)
+
+
+def test_weak_detections_are_linked_down_to_a_share_of_the_threshold():
+    boxes = np.array([[0.0, 0, 10, 10], [30, 0, 40, 10], [60, 0, 70, 10]])
+    scores = np.array([0.19, 0.21, 0.5])
+    assert distinct(boxes, scores, Linking(0.4)).tolist() == [2]
+    assert distinct(boxes, scores, Linking(0.4, linked_share=0.5)).tolist() == [2, 1]

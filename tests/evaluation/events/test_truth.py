@@ -140,9 +140,10 @@ def test_stretches_of_a_crowd_are_told_apart():
     assert spans == [(24, 24, True), (48, 72, False), (96, 96, True)]
 
 
-def test_an_event_takes_detections_at_the_operating_point_alone():
-    found = evaluate_detections(truth_of(), on_the_jet(0.3), {"coronal_jet": 0.4}, 0.0)
-    assert found.scalars()["event_recall"] == 0
+@pytest.mark.parametrize(("score", "recall"), [(0.21, 1), (0.19, 0)])
+def test_an_event_takes_detections_of_half_the_operating_point_too(score, recall):
+    found = evaluate_detections(truth_of(), on_the_jet(score), {"coronal_jet": 0.4}, 0.0)
+    assert found.scalars()["event_recall"] == recall
 
 
 @pytest.mark.parametrize("find", [list, on_the_jet])
