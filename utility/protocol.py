@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from evaluation.conditions import CLEAN
 from utility.accuracy import target_table
-from utility.baselines import OWN, baseline_scores, detector_scores
+from utility.baselines import (
+    BITS,
+    DCT_TREES,
+    ORACLE,
+    OWN,
+    baseline_scores,
+    detector_scores,
+)
 from utility.datamodule import UNANIMOUS
 from utility.graded import GRADED, graded_table
 from utility.label_set import LabelSet
@@ -132,7 +139,8 @@ class UtilityProtocol:
         """What predictors know of unseen detectors, and what that is worth."""
         detectors = list(self._detectors or unseen.detectors)
         common = unanimous(unseen.column("y", detectors))[rows]
-        tables: dict[str, Any] = {"accuracy_unseen": {}, "graded_unseen": {}, "replacement": {}}
+        names = ("accuracy_unseen", "graded_unseen", "replacement", "replacement_within")
+        tables: dict[str, Any] = {name: {} for name in names}
         for name, own in unseen_scorers(seen, unseen, rows, detectors, scores).items():
             y = unseen.labels[name]["y"][rows]
             tables["accuracy_unseen"][name] = target_table(
@@ -140,7 +148,9 @@ class UtilityProtocol:
             )
             graded = estimates_of(name, scores)
             tables["graded_unseen"][name] = graded_table(unseen, rows, name, own, graded)
-            tables["replacement"][name] = self._replacement(unseen, rows, name, own, list(scores))
+            pooled, within = self._replacement(unseen, rows, name, own, list(scores))
+            tables["replacement"][name] = pooled
+            tables["replacement_within"][name] = within
         return tables
 
     def _replacement(
@@ -150,12 +160,17 @@ class UtilityProtocol:
         detector: str,
         scorers: Mapping[str, Scores],
         leaders: Sequence[str],
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """With all pictures in one, and within each condition."""
         log.info("%s: mAP with pictures replaced", detector)
         versions = BothVersions.of(unseen, detector, rows)
         thresholded = [name for name in scorers if name != OWN]
-        curves = replacement_curves(versions, scorers, thresholded, self._resamples)
-        return replacement_table(curves, leaders)
+        pooled = replacement_curves(versions, scorers, thresholded, self._resamples)
+        _, condition = np.unique(unseen.images["condition"][rows], return_inverse=True)
+        # What knows the condition alone is the random order there.
+        chosen = {name: scorers[name] for name in (*leaders, BITS, DCT_TREES, OWN, ORACLE)}
+        within = replacement_curves(versions, chosen, [], self._resamples, strata=condition)
+        return replacement_table(pooled, leaders), replacement_table(within, leaders)
 
 
 def judged_rows(label_set: LabelSet) -> NDArray[np.int64]:

@@ -65,6 +65,10 @@ def write_protocol_report(path: Path, metrics: Mapping[str, Any]) -> None:
         replacement_charts=[
             replacement_chart(detector, table) for detector, table in metrics["replacement"].items()
         ],
+        within_charts=[
+            replacement_chart(detector, table)
+            for detector, table in metrics["replacement_within"].items()
+        ],
         quality_charts=[
             quality_chart(detector, table, list(metrics["predictors"]))
             for detector, table in metrics["accuracy_unseen"].items()

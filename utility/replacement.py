@@ -3,6 +3,9 @@
 The protocol of Khan et al. 2022, figure 2 and table IV, at every share of replaced pictures and
 with controls at equal shares: all pictures stay in the test, and those with the lowest scores are
 shown to the detector as they were before the distortion.
+
+Within strata, ours, an equal share of each is replaced. With conditions as strata a score gains by
+what it knows of the content: one that knows the quality alone is no better than chance.
 """
 
 from __future__ import annotations
@@ -128,6 +131,7 @@ def replacement_curves(
     thresholded: Sequence[str],
     resamples: int,
     seed: int = 0,
+    strata: NDArray[np.int64] | None = None,
 ) -> dict[str, Curve]:
     """The curve of each scorer; the same draws for all, so that differences are paired.
 
@@ -138,6 +142,7 @@ def replacement_curves(
         thresholded: scorers that call pictures below .5 useless.
         resamples: B.
         seed: of draws and ties.
+        strata: int64 [R], 0..S-1, of each of which an equal share is replaced; None: all are one.
     """
     rng = np.random.default_rng(seed)
     parents = int(versions.parent.max()) + 1
@@ -145,26 +150,38 @@ def replacement_curves(
     counts = [np.bincount(draw, minlength=parents).astype(np.float64) for draw in drawn]
     copies = np.stack([np.ones(parents), *counts])
     ties = rng.permutation(len(versions.parent))
+    strata = np.zeros(len(ties), dtype=np.int64) if strata is None else strata
     curves: dict[str, Curve] = {}
     for name, score in {**scorers, "random": rng.random(len(ties))}.items():
-        order = np.lexsort((ties, score))
-        rank = np.empty(len(order), dtype=np.int64)
-        rank[order] = np.arange(len(order))
-        curves[name] = _curve(versions, rank, score, copies, name in thresholded)
+        by_share = _replaced_by_share(score, ties, strata)
+        curves[name] = _curve(versions, by_share, score, copies, name in thresholded)
     return curves
+
+
+def _replaced_by_share(
+    score: NDArray[np.float64], ties: NDArray[np.int64], strata: NDArray[np.int64]
+) -> list[NDArray[np.bool_]]:
+    """For each of `SHARES` bool [R], which pictures are replaced."""
+    sizes = np.bincount(strata)
+    firsts = np.cumsum(sizes) - sizes
+    order = np.lexsort((ties, score, strata))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - firsts[strata[order]]
+    return [rank < np.round(share * sizes)[strata] for share in SHARES]
 
 
 def _curve(
     versions: BothVersions,
-    rank: NDArray[np.int64],
+    replaced_by_share: Sequence[NDArray[np.bool_]],
     score: NDArray[np.float64],
     copies: NDArray[np.float64],
     thresholded: bool,
 ) -> Curve:
     def of(replaced: NDArray[np.bool_], dropped: bool = False) -> NDArray[np.float64]:
-        return versions.scores(np.broadcast_to(replaced, (len(copies), len(rank))), copies, dropped)
+        everywhere = np.broadcast_to(replaced, (len(copies), len(score)))
+        return versions.scores(everywhere, copies, dropped)
 
-    by_share = [of(rank < round(share * len(rank))) for share in SHARES]
+    by_share = [of(replaced) for replaced in replaced_by_share]
     nothing = np.full(len(copies), np.nan)
     if not thresholded:
         return Curve(np.stack(by_share, axis=1), float("nan"), nothing, nothing)

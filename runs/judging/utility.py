@@ -17,6 +17,7 @@ from runs.run_folder import RunFolder
 from structures.folder_names import distinct_ends
 from utility.protocol import UtilityProtocol
 from utility.protocol_report import write_protocol_report
+from utility.replacement_table import RANDOM
 
 log = logging.getLogger(__name__)
 
@@ -91,4 +92,9 @@ def _print(metrics: dict[str, Any], names: Sequence[str], folder: Path) -> None:
                 value, low, high = ahead["area"]
                 console.print(f"{name} is ahead of {other} by {value:+.4f} of area "
                               f"[{low:+.4f}, {high:+.4f}]")  # fmt: skip
+            within = metrics["replacement_within"][detector]["ahead"][name][RANDOM]["area"]
+            console.print(
+                f"{name}, the same share of each condition: ahead of random by {within[0]:+.4f} "
+                f"[{within[1]:+.4f}, {within[2]:+.4f}]"
+            )
     console.print(f"report:     {folder / 'report.html'}", soft_wrap=True)

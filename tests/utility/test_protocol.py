@@ -91,8 +91,11 @@ def test_every_table_has_the_predictors_and_the_simple_scores(report: Path) -> N
     for part in ("accuracy_unseen", "replacement"):
         names = set(metrics[part]["c"]["scorers"])
         assert {"each", "common", *simple, "own", "oracle"} <= names
-    assert "random" in metrics["replacement"]["c"]["scorers"]
-    assert set(metrics["replacement"]["c"]["ahead"]) == {"each", "common"}
+    for part in ("replacement", "replacement_within"):
+        assert "random" in metrics[part]["c"]["scorers"]
+        assert set(metrics[part]["c"]["ahead"]) == {"each", "common"}
+    # Within conditions what knows the condition alone is the random order.
+    assert {"quality only", "majority"}.isdisjoint(metrics["replacement_within"]["c"]["scorers"])
 
 
 def test_the_quality_knows_nothing_within_a_quality_and_the_oracle_all(report: Path) -> None:
@@ -129,7 +132,7 @@ def test_the_page_opens_offline_and_names_drawn_data(report: Path) -> None:
     page = (report / "report.html").read_text()
     assert "drawn data" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
     assert "{{" not in page
 
 

@@ -89,3 +89,42 @@ def test_draws_of_parents_are_paired(judged: tuple) -> None:
     score = label_set.images["quality"][rows].astype(float)
     curves = replacement_curves(versions, {"one": score, "same": 2 * score}, [], resamples=10)
     assert np.array_equal(curves["one"].map, curves["same"].map)
+
+
+def test_within_strata_a_score_gains_by_what_it_knows_beyond_them(judged: tuple) -> None:
+    label_set, rows, versions = judged
+    own = {name: label_set.labels["a"][name][rows] for name in ("y", "u")}
+    quality = label_set.images["quality"][rows]
+    _, strata = np.unique(quality, return_inverse=True)
+    scorers = {
+        "oracle": oracle_scores(own),
+        "quality": quality.astype(float),
+        "nothing": np.zeros(len(rows)),
+    }
+    curves = replacement_curves(versions, scorers, [], resamples=5, strata=strata)
+    assert np.array_equal(curves["quality"].map, curves["nothing"].map)
+    assert curves["oracle"].area[0] > curves["quality"].area[0]
+    pooled = replacement_curves(versions, scorers, [], resamples=5)
+    one = replacement_curves(versions, scorers, [], 5, strata=np.zeros(len(rows), dtype=np.int64))
+    assert all(np.array_equal(one[name].map, pooled[name].map) for name in pooled)
+
+
+def test_each_stratum_loses_an_equal_share(judged: tuple) -> None:
+    _, rows, versions = judged
+    strata = np.arange(len(rows)) % 2
+    score = strata * 10.0 + np.arange(len(rows))
+    seen = []
+
+    class Spy:
+        parent = versions.parent
+
+        def scores(self, replaced, copies, dropped=False):
+            seen.append(replaced[0])
+            return np.zeros(len(replaced))
+
+    replacement_curves(Spy(), {"one": score}, [], resamples=1, strata=strata)
+    for share, replaced in zip(SHARES, seen, strict=False):
+        for stratum in (0, 1):
+            own = replaced[strata == stratum]
+            assert own.sum() == round(share * len(own))
+            assert not own[own.sum() :].any()
