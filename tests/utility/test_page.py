@@ -27,14 +27,21 @@ SMALL = [
 ]  # fmt: skip
 
 
-def commands(script: str, doors: bool = False) -> list[list[str]]:
-    """The page's commands of a script, without or only with those about drawn doors."""
+DOORS, REAL = "doors", "coco120"  # the data that parts of the page are about
+
+
+def commands(script: str, about: str = "") -> list[list[str]]:
+    """The page's commands of a script about some data; those about neither by default."""
     text = (ROOT / "docs" / "utility.md").read_text("utf-8")
     blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
     lines = [re.sub(r"\s#.*", "", line) for block in blocks for line in block.split("\n")]
     joined = "\n".join(lines).replace("\\\n", " ").splitlines()
     shown = [line for line in joined if line.startswith(f"python {script}")]
-    return [shlex.split(line)[2:] for line in shown if ("doors" in line) == doors]
+    return [shlex.split(line)[2:] for line in shown if _subject(line) == about]
+
+
+def _subject(line: str) -> str:
+    return REAL if REAL in line else DOORS if DOORS in line else ""
 
 
 def typed(name: str, words: list[str], function: Callable, run: Path) -> None:
@@ -83,7 +90,7 @@ def test_drawn_doors_from_nothing(
     monkeypatch.setenv("DETECTOR_ZOO_DATA", str(tmp_path / "data"))
     shutil.copytree(drawn_root, tmp_path / "data" / drawn_root.name)
     drawn = ["datamodule.draw.pictures=24", "datamodule.draw.seed=3"]
-    detectors, predictors = commands("train.py", doors=True)
+    detectors, predictors = commands("train.py", DOORS)
     (models,) = [word.partition("=")[2].split(",") for word in detectors if "model=" in word]
     one = [w for w in detectors if w != "-m" and not w.startswith(("model=", "hydra."))]
     run = tmp_path / "outputs" / "doors" / "0"
@@ -94,7 +101,7 @@ def test_drawn_doors_from_nothing(
         shutil.copytree(run, run.with_name(str(place)))
     # What a detector of one step finds is no door: labelled by its own detections.
     quick = ["variant=pristine_ref", "thresholds.score=0.001", "device=cpu", *drawn]
-    for words in commands("-m utility.build", doors=True):
+    for words in commands("-m utility.build", DOORS):
         typed("label_set", [*words[1:], *quick], build, tmp_path / "built")
     seen, unseen = (LabelSet.open(f"data/utility/{name}") for name in ("doors", "doors_unseen"))
     assert len(seen.detectors) == 3
@@ -111,7 +118,7 @@ def test_drawn_doors_from_nothing(
     predictor = [w for w in predictors if w != "-m" and not w.startswith(("seed=", "hydra."))]
     first = tmp_path / "outputs" / "doors_predictors" / "0"
     typed("train", [*predictor, *SMALL], train, first)
-    (judging,) = commands("evaluate.py", doors=True)
+    (judging,) = commands("evaluate.py", DOORS)
     (runs,) = [word for word in judging if word.startswith("run=")]
     for place in range(1, runs.count(",") + 1):
         shutil.copytree(first, first.with_name(str(place)))
@@ -139,3 +146,38 @@ def test_label_sets_of_the_page(
     assert street.meta["conditions"] == ["clean", "jpeg_q10"]
     unseen = LabelSet.open("data/utility/street_unseen")
     assert (unseen.detectors, unseen.meta["conditions"]) == (("c",), ["clean", "jpeg_q12"])
+
+
+@pytest.mark.slow
+def test_pictures_learned_by_heart(
+    drawn_root: Path, label_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(drawn_root, tmp_path / "data" / REAL)
+    home = "$HOME/data", str(tmp_path / "data")
+    detectors, predictors = ([w.replace(*home) for w in c] for c in commands("train.py", REAL))
+    one = [w for w in detectors if w != "-m" and not w.startswith(("model=", "hydra.", "trainer."))]
+    short = ["trainer.max_epochs=1", "trainer.check_val_every_n_epoch=1",
+             "++trainer.limit_train_batches=1", "logger=csv"]  # fmt: skip
+    run = tmp_path / "outputs" / REAL / "0"
+    typed("train", ["model=ssd300_light", *one, *short], train, run)
+    for place in (1, 2):
+        shutil.copytree(run, run.with_name(str(place)))
+    quick = ["variant=pristine_ref", "thresholds.score=0.001", "device=cpu"]
+    for words in commands("-m utility.build", REAL):
+        words = [word.replace(*home) for word in words[1:]]
+        typed("label_set", [*words, *quick], build, tmp_path / "built")
+    seen, unseen = (LabelSet.open(f"data/utility/{name}") for name in (REAL, f"{REAL}_unseen"))
+    assert list(seen.detectors) == ["ssd300_light", "fcos"]
+    assert list(unseen.detectors) == ["ssd300"]
+    assert len(seen.meta["conditions"]) == len(unseen.meta["conditions"]) == 18
+    # The rest is typed for drawn doors; here it need but be understood.
+    shutil.rmtree(tmp_path / "data" / "utility")
+    shutil.copytree(label_folder, tmp_path / "data" / "utility" / REAL)
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = [w for w in predictors if w != "-m" and not w.startswith(("seed=", "hydra."))]
+        assert compose("train", overrides=words).model.views == "both"
+        (judging,) = commands("evaluate.py", REAL)
+        assert (
+            compose("evaluate", overrides=judging).protocol.unseen == f"data/utility/{REAL}_unseen"
+        )
