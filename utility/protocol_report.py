@@ -107,7 +107,12 @@ def quality_chart(detector: str, table: Mapping[str, Any], names: Sequence[str])
         )
         for place, (name, row) in enumerate(scorers.items())
     ]
-    ticks = [(float(i), name.removeprefix("jpeg_q")) for i, name in enumerate(conditions)]
+    # A bare number is a quality only where all of them are.
+    qualities = all(name.startswith("jpeg_q") for name in conditions)
+    prefix = "jpeg_q" if qualities else "jpeg_"
+    ticks = [
+        (float(i), name.removeprefix(prefix).replace("_", " ")) for i, name in enumerate(conditions)
+    ]
     return LineChart(detector, "condition", frame, ticks, [0, 0.25, 0.5, 0.75, 1], lines, 0.5)
 
 
