@@ -18,8 +18,6 @@ from structures import Batch, Target, collate
 MOBILE = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SSDLITE = "ssdlite320_mobilenet_v3_large"
 SMALL = {"min_size": 96, "max_size": 160}
-# The longest by far, and nothing but the heads of their predecessors on RetinaNet v2's trunk.
-COVERED_BY_OTHERS = {"fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"}
 
 
 def detector(architecture: str = MOBILE, **options: Any) -> Any:
@@ -40,7 +38,7 @@ def pictures(*sizes: tuple[int, int]) -> Batch:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_regions")
-@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - COVERED_BY_OTHERS))
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_keeps_the_contract_of_every_detector(architecture: str) -> None:
     sgd = functools.partial(torch.optim.SGD, lr=1e-3)
     check_detector(detector(architecture, optimizer=sgd, score_threshold=0.0))
