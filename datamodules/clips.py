@@ -19,8 +19,8 @@ class Clips:
         annotations: the frames of videos, and stills, which are videos of one frame.
         sampler: cuts each video into clips.
         seed: with the epoch and the video, of the sampler's draws.
-        single_frames_until: the epoch from which there are clips; before, `index` is a picture's,
-            which stands alone.
+        single_frames_until: the epoch from which there are clips; before, each picture stands
+            alone, see `SingleFramesFirst`.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Clips:
         self._sampler = sampler
         self._seed = seed
         self._single_frames_until = single_frames_until
+        self._pictures = len(annotations)
         counts = [sampler.count(len(frames)) for frames in self._videos]
         self._starts = np.cumsum([0, *counts])
 
@@ -43,7 +44,7 @@ class Clips:
     def __call__(self, index: int, epoch: int) -> tuple[list[int], list[bool]]:
         """The pictures of clip `index` in an epoch, and for each whether it is judged."""
         if epoch < self._single_frames_until:
-            return [index], [True]
+            return [index % self._pictures], [True]
         video = int(np.searchsorted(self._starts, index, side="right")) - 1
         frames = self._videos[video]
         number = index - int(self._starts[video])

@@ -111,7 +111,7 @@ class DetectionDataModule(JudgedData, LightningDataModule):  # type: ignore[misc
         return clip_loader(dataset, batches, self.num_workers, self.seed, persistent=True)
 
     def _training_batches(self, dataset: CocoDataset) -> TrainingBatches:
-        sampler = TrainingSampler(dataset, *self._processes(), seed=self.seed)
+        sampler = TrainingSampler(len(dataset), *self._processes(), seed=self.seed)
         # The rest of an epoch would make one small, noisy step; a tiny set has nothing else.
         drop_last = len(sampler) >= self.batch_size
         return TrainingBatches(sampler, self.batch_size, drop_last, self._resume_at)

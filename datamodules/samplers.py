@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from itertools import count, islice, pairwise
 from typing import Any
 
@@ -18,14 +18,19 @@ class TrainingSampler(DistributedSampler[Any]):
     Torch's sampler repeats a few pictures where the processes do not divide them evenly, which
     keeps the processes in step. Lightning calls `set_epoch`. The epoch travels with the index
     because workers hold copies of the dataset that nobody could tell a new epoch.
+
+    Args:
+        length: how many items there are.
+        world_size: how many processes.
+        rank: of this one.
+        seed: with the epoch, of the order.
     """
 
-    def __init__(self, dataset: Sized, world_size: int, rank: int, seed: int) -> None:
-        # Torch's sampler asks for nothing but the length.
-        super().__init__(
-            dataset,  # type: ignore[arg-type]
-            num_replicas=world_size, rank=rank, shuffle=True, seed=seed,
-        )  # fmt: skip
+    def __init__(self, length: int, world_size: int, rank: int, seed: int) -> None:
+        # Torch's sampler asks its dataset for nothing but the length.
+        items: Any = range(length)
+        super().__init__(items, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
+        self.length = length
 
     @override
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
@@ -46,14 +51,18 @@ class TrainingBatches(BatchSampler):
         self, sampler: TrainingSampler, batch_size: int, drop_last: bool, resume_at: tuple[int, int]
     ) -> None:
         super().__init__(sampler, batch_size, drop_last)
-        self._epoch, self._done = resume_at
+        self.resume_at = resume_at
         # Loader processes begin to load before Lightning names the epoch.
-        sampler.set_epoch(self._epoch)
+        sampler.set_epoch(resume_at[0])
 
     @override
     def __iter__(self) -> Iterator[list[int]]:
         sampler: Any = self.sampler
-        return islice(super().__iter__(), self._done if sampler.epoch == self._epoch else 0, None)
+        return islice(super().__iter__(), self._done(sampler.epoch), None)
+
+    def _done(self, epoch: int) -> int:
+        first, done = self.resume_at
+        return done if epoch == first else 0
 
 
 class SingleFramesFirst(TrainingBatches):
@@ -62,14 +71,14 @@ class SingleFramesFirst(TrainingBatches):
     The frames of a clip look alike, so that a detector of single frames learns from a batch of
     clips hardly more than from as many frames as it has clips. Batches of both kinds have the same
     number of frames, and epochs of both kinds the same number of batches: before the clips the
-    frames are shuffled and passed over as often as it takes.
+    frames are shuffled and passed over as often as it takes. Frame i has the index i in the first
+    pass of an epoch, i plus the number of frames in the second, and so on.
 
     Args:
         clips: the batches of clips.
         frames: the sampler of frames.
         frames_per_batch: clips a batch times frames a clip.
         until_epoch: the first epoch of clips, counted from 0.
-        resume_at: see `TrainingBatches`.
     """
 
     def __init__(
@@ -78,10 +87,9 @@ class SingleFramesFirst(TrainingBatches):
         frames: TrainingSampler,
         frames_per_batch: int,
         until_epoch: int,
-        resume_at: tuple[int, int],
     ) -> None:
         sampler: Any = clips.sampler
-        super().__init__(sampler, clips.batch_size, clips.drop_last, resume_at)
+        super().__init__(sampler, clips.batch_size, clips.drop_last, clips.resume_at)
         self._frames = frames
         self._frames_per_batch = frames_per_batch
         self._until_epoch = until_epoch
@@ -91,18 +99,15 @@ class SingleFramesFirst(TrainingBatches):
         sampler: Any = self.sampler
         if sampler.epoch >= self._until_epoch:
             return super().__iter__()
-        done = self._done if sampler.epoch == self._epoch else 0
-        return islice(self._frame_batches(sampler.epoch), done, len(self))
-
-    def _frame_batches(self, epoch: int) -> Iterator[list[tuple[int, int]]]:
-        frames = self._passes(epoch)
-        while batch := list(islice(frames, self._frames_per_batch)):
-            yield batch
+        frames = self._passes(sampler.epoch)
+        batches = (list(islice(frames, self._frames_per_batch)) for _ in range(len(self)))
+        return islice(batches, self._done(sampler.epoch), None)
 
     def _passes(self, epoch: int) -> Iterator[tuple[int, int]]:
-        for number in count(0, _PASS_STRIDE):
-            self._frames.set_epoch(epoch + number)
-            yield from ((index, epoch) for index, _ in self._frames)
+        for number in count():
+            self._frames.set_epoch(epoch + number * _PASS_STRIDE)
+            first = number * self._frames.length
+            yield from ((first + index, epoch) for index, _ in self._frames)
 
 
 class EvaluationBatches(Sampler[list[tuple[int, int]]]):

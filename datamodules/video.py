@@ -154,10 +154,9 @@ class VideoDataModule(DetectionDataModule):
             return clips
         return SingleFramesFirst(
             clips,
-            TrainingSampler(range(len(dataset.annotations)), *self._processes(), seed=self.seed),
+            TrainingSampler(len(dataset.annotations), *self._processes(), seed=self.seed),
             self.batch_size * self.clip_length,
             self._single_frames_until,
-            self._resume_at,
         )
 
     @override

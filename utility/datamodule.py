@@ -153,7 +153,7 @@ class UtilityDataModule(LightningDataModule):
     @override
     def train_dataloader(self) -> DataLoader[PictureBatch]:
         dataset = self.dataset("train")
-        sampler = TrainingSampler(dataset, *self._processes(), seed=self._seed)
+        sampler = TrainingSampler(len(dataset), *self._processes(), seed=self._seed)
         drop_last = len(sampler) >= self._batch_size
         batches = TrainingBatches(sampler, self._batch_size, drop_last, self._resume_at)
         return self._loader(dataset, batches)

@@ -40,20 +40,20 @@ def epoch_of(sampler: TrainingSampler, epoch: int) -> list[tuple[int, int]]:
 
 def test_training_shuffles_anew_each_epoch_and_repeats_with_its_seed() -> None:
     data = list(range(20))
-    sampler = TrainingSampler(data, 1, 0, seed=4)
+    sampler = TrainingSampler(len(data), 1, 0, seed=4)
     first, second = epoch_of(sampler, 0), epoch_of(sampler, 1)
     assert sorted(first) == [(i, 0) for i in data]
     assert sorted(second) == [(i, 1) for i in data]
     assert [i for i, _ in first] != [i for i, _ in second]
-    again = TrainingSampler(data, 1, 0, seed=4)
+    again = TrainingSampler(len(data), 1, 0, seed=4)
     assert epoch_of(again, 1) == second
-    other = TrainingSampler(data, 1, 0, seed=5)
+    other = TrainingSampler(len(data), 1, 0, seed=5)
     assert epoch_of(other, 1) != second
 
 
 def test_training_shares_out_over_processes() -> None:
     data = list(range(20))
-    parts = [list(TrainingSampler(data, 2, rank, seed=0)) for rank in range(2)]
+    parts = [list(TrainingSampler(len(data), 2, rank, seed=0)) for rank in range(2)]
     assert sorted(parts[0] + parts[1]) == [(i, 0) for i in data]
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -77,6 +78,24 @@ def test_all_frames_come_once_before_any_comes_twice(root: str) -> None:
     assert sum(map(len, videos)) / len(videos) > 3
 
 
+def test_each_pass_draws_another_augmentation(root: str) -> None:
+    def draws(epoch: int) -> list[tuple[int, ...]]:
+        seeds = []
+
+        def noted(frames: Any, targets: Any, seed: Any) -> Any:
+            seeds.append(tuple(seed))
+            return np.stack(frames), targets
+
+        data = VideoDataModule(
+            clip_length=4, root=root, batch_size=2, single_frames_until=2, augmentation=noted
+        )
+        epoch_of(data, epoch)
+        return seeds
+
+    seeds = [*draws(0), *draws(1)]
+    assert len(set(seeds)) == len(seeds) == 2 * 4 * VIDEOS * FRAMES
+
+
 def test_a_resumed_training_passes_over_the_batches_it_has_had(root: str) -> None:
     def module() -> VideoDataModule:
         return VideoDataModule(clip_length=4, root=root, batch_size=2, single_frames_until=2)
@@ -99,9 +118,9 @@ def test_loaders_show_the_same(root: str) -> None:
 
 def test_processes_share_the_frames_out() -> None:
     def batches(rank: int) -> list[list[Any]]:
-        clips = TrainingBatches(TrainingSampler(range(40), 2, rank, 3), 2, True, (0, 0))
-        frames = TrainingSampler(range(40), 2, rank, 3)
-        return list(SingleFramesFirst(clips, frames, 4, 1, (0, 0)))
+        clips = TrainingBatches(TrainingSampler(40, 2, rank, 3), 2, True, (0, 0))
+        frames = TrainingSampler(40, 2, rank, 3)
+        return list(SingleFramesFirst(clips, frames, 4, 1))
 
     one, other = batches(0), batches(1)
     assert len(one) == len(other) == 10
