@@ -37,12 +37,13 @@ def event_linkings(detector: Detector, least_score: float | None) -> list[Linkin
             event.
     """
     names = detector.classes.names
-    of_events = detector.event_threshold if least_score is None else None
-    chosen = detector.operating_point if least_score is None else dict.fromkeys(names, least_score)
-    least = [chosen.get(name, DEFAULT_THRESHOLD) for name in names]
+    if least_score is not None:
+        return [Linking(least_score, LINKED_SHARE, event_score=least_score)] * len(names)
+    scores = [detector.operating_point.get(name, DEFAULT_THRESHOLD) for name in names]
+    chosen = detector.event_threshold
     return [
-        Linking(score, LINKED_SHARE, event_score=score if of_events is None else of_events)
-        for score in least
+        Linking(score, LINKED_SHARE, event_score=score if chosen is None else chosen)
+        for score in scores
     ]
 
 
