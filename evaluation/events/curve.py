@@ -92,11 +92,20 @@ def event_curve(
     )
 
 
-def choose_event_threshold(curve: EventCurve, wanted_recall: float) -> float:
-    """The highest score of events at which a recall is reached.
+def choose_event_threshold(curve: EventCurve, wanted_recall: float, allowed_rate: float) -> float:
+    """A least score of events that reaches a recall with few false alarms.
 
-    Where it never is, the highest score of the best recall there is; where nothing was found or
-    nothing was to be found, .5.
+    The highest one with that recall falls short of it on the next data as often as not. Where lower
+    ones raise no more false alarms than are allowed, it is the middle between that and the lowest
+    of these, which leaves room on both sides.
+
+    Args:
+        curve: of data that nothing was trained on.
+        wanted_recall: where it is never reached, the best recall there is.
+        allowed_rate: false alarms an hour.
+
+    Returns:
+        The score; .5 where nothing was found or nothing was to be found.
     """
     if not curve.found.any():
         _log.warning("No true event was found at any score: the threshold of events stays at .5")
@@ -106,8 +115,10 @@ def choose_event_threshold(curve: EventCurve, wanted_recall: float) -> float:
         _log.warning(
             "Wanted an event recall of %.2f; the best there is is %.2f", wanted_recall, best
         )
-    reached = curve.recall >= min(wanted_recall, best) - _SLACK
-    return float(curve.threshold[reached].max())
+    first = int(np.argmax(curve.recall >= min(wanted_recall, best) - _SLACK))
+    allowed = curve.rate[first:] <= allowed_rate
+    last = first + max(0, int(np.cumprod(allowed).sum()) - 1)
+    return float(curve.threshold[first] + curve.threshold[last]) / 2
 
 
 def _steps(

@@ -14,6 +14,7 @@ from evaluation.events.scores import EventScores, score_events
 from evaluation.events.true_events import TrueEvent
 
 WANTED_RECALL = 0.9
+ALLOWED_RATE = 1.0  # false alarms an hour
 RECALLS = (0.5, 0.7, 0.9)
 
 
@@ -83,6 +84,7 @@ def evaluate_events(
     complete: bool,
     threshold: float | None = None,
     wanted_recall: float = WANTED_RECALL,
+    allowed_rate: float = ALLOWED_RATE,
     tolerance: float = CATALOGUE_TOLERANCE,
 ) -> EventEvaluation:
     """Judge found events.
@@ -93,7 +95,8 @@ def evaluate_events(
         observations: what was looked at.
         complete: the truth knows every event in these videos, as only drawn data do.
         threshold: least score of an event, chosen on validation data; None chooses it here.
-        wanted_recall: for which it is chosen then.
+        wanted_recall: for which it is chosen then, see `choose_event_threshold`.
+        allowed_rate: likewise, false alarms an hour.
         tolerance: seconds by which the ends of true events may be off; 0 where they are known.
 
     Raises:
@@ -102,7 +105,9 @@ def evaluate_events(
     _require_observed([*truth, *found], observations)
     criteria = Criteria(tolerance)
     curve = event_curve(truth, found, criteria, float(observations.hours.sum()))
-    least = choose_event_threshold(curve, wanted_recall) if threshold is None else threshold
+    least = threshold
+    if least is None:
+        least = choose_event_threshold(curve, wanted_recall, allowed_rate)
     kept = [event for event in found if event.score >= least]
     matches = match_events(truth, kept, criteria)
     strict = match_events(truth, kept, Criteria(tolerance=0.0))

@@ -66,14 +66,34 @@ def test_without_observed_time_there_are_no_rates(curve):
 
 @pytest.mark.parametrize(("wanted", "threshold"), [(0.4, 0.9), (0.5, 0.9), (0.51, 0.6), (1.0, 0.6)])
 def test_the_highest_threshold_of_a_recall(curve, wanted, threshold):
-    assert choose_event_threshold(curve, wanted) == pytest.approx(threshold)
+    assert choose_event_threshold(curve, wanted, 0.0) == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed", "threshold"),
+    [
+        (0.4, 1.9, 0.9),  # the next one down has 2 false alarms an hour
+        (0.4, 2.0, (0.9 + 0.7) / 2),
+        (0.4, 4.0, (0.9 + 0.6) / 2),
+        (1.0, 4.0, 0.6),
+        (1.0, 60.0, (0.6 + 0.5) / 2),
+        (1.0, 3.0, 0.6),  # the recall is wanted more than few false alarms
+    ],
+)
+def test_it_lies_in_the_middle_of_those_with_few_false_alarms(curve, wanted, allowed, threshold):
+    assert choose_event_threshold(curve, wanted, allowed) == pytest.approx(threshold)
+
+
+def test_without_rates_it_is_the_highest_threshold(curve):
+    unobserved = EventCurve(curve.threshold, curve.found, curve.false_alarms, 2, 0.0)
+    assert choose_event_threshold(unobserved, 0.4, 2.0) == pytest.approx(0.9)
 
 
 def test_nine_of_ten_are_nine_tenths():
     # 0.9 * 10 / 10 and 9 / 10 differ in the last digit for some numbers.
     counts = np.arange(1, 11)
     curve = EventCurve(1 - counts / 20, counts, np.zeros(10, int), 10, 1.0)
-    assert choose_event_threshold(curve, 0.1 + 0.2) == pytest.approx(1 - 3 / 20)
+    assert choose_event_threshold(curve, 0.1 + 0.2, -1.0) == pytest.approx(1 - 3 / 20)
 
 
 def test_a_recall_out_of_reach_gives_the_best_there_is_and_says_so(caplog):
@@ -81,7 +101,7 @@ def test_a_recall_out_of_reach_gives_the_best_there_is_and_says_so(caplog):
     found = [found_event(0, 0.8, 1), found_event(600, 0.3, 2)]
     curve = event_curve(truth, found, EXACT, 1.0)
     with caplog.at_level(logging.WARNING):
-        assert choose_event_threshold(curve, 0.9) == pytest.approx(0.8)
+        assert choose_event_threshold(curve, 0.9, 0.0) == pytest.approx(0.8)
     assert "the best there is is 0.50" in caplog.text
 
 
@@ -89,7 +109,7 @@ def test_a_recall_out_of_reach_gives_the_best_there_is_and_says_so(caplog):
 def test_where_nothing_informs_the_choice_it_is_a_half(truth, caplog):
     curve = event_curve(truth, [found_event(600, 0.9, 1)], EXACT, 1.0)
     with caplog.at_level(logging.WARNING):
-        assert choose_event_threshold(curve, 0.9) == 0.5
+        assert choose_event_threshold(curve, 0.9, 1.0) == 0.5
     assert "stays at .5" in caplog.text
 
 
