@@ -1,8 +1,8 @@
 """What a predictor must beat: scores that know the quality, the bits or JPEG's coefficients alone.
 
 Each is fitted on the training split and scores any label set, also one of other qualities or
-detectors. Trees are scikit-learn's `HistGradientBoostingClassifier`, the others logistic
-regressions.
+detectors. Trees are scikit-learn's gradient boosting, the others logistic regressions, and Poisson
+regressions where they count the objects lost.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -69,6 +69,36 @@ def baseline_scores(
     }
 
 
+def lost_baselines(
+    train: LabelSet,
+    train_rows: NDArray[np.int64],
+    test: LabelSet,
+    test_rows: NDArray[np.int64],
+    seed: int = 0,
+) -> dict[str, Scores]:
+    """How many objects quality, bits and coefficients alone expect a picture to have lost.
+
+    Args:
+        train: as of `baseline_scores`; its detectors are taken together.
+        train_rows: likewise.
+        test: likewise.
+        test_rows: int64 [N].
+        seed: of the trees.
+
+    Returns:
+        Name -> float64 [N].
+    """
+    rows = train_rows[train.images["condition"][train_rows] != CLEAN]
+    # A regression of the mean over detectors has the fit of one on all of them.
+    lost = train.lost()[rows].mean(axis=1, dtype=np.float64)
+    columns = [_columns(train, rows), _columns(test, test_rows)]
+    expected = {}
+    for name, model in _LOST_MODELS.items():
+        fitted = model(seed).fit(columns[0][name], lost)
+        expected[name] = fitted.predict(columns[1][name]).astype(np.float64)
+    return expected
+
+
 def oracle_scores(columns: Mapping[str, NDArray[Any]]) -> Scores:
     """The labels themselves, in the order of the utility: above .5 useful, below not.
 
@@ -108,12 +138,18 @@ def _logistic(_: int) -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 
 
-def _trees(seed: int) -> Any:
-    # Early stopping would hold back rows of parents that are trained on.
-    return HistGradientBoostingClassifier(
-        max_iter=150, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0,
-        early_stopping=False, random_state=seed,
-    )  # fmt: skip
+# Early stopping would hold back rows of parents that are trained on.
+_TREES: Mapping[str, Any] = {
+    "max_iter": 150,
+    "learning_rate": 0.06,
+    "max_leaf_nodes": 15,
+    "l2_regularization": 1.0,
+    "early_stopping": False,
+}
+
+
+def _poisson(_: int) -> Any:
+    return make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-4, max_iter=1000))
 
 
 _MODELS: Mapping[str, Callable[[int], Any]] = {
@@ -121,9 +157,16 @@ _MODELS: Mapping[str, Callable[[int], Any]] = {
     QUALITY: _logistic,
     BITS: _logistic,
     SIZES: _logistic,
-    DCT_TREES: _trees,
+    DCT_TREES: lambda seed: HistGradientBoostingClassifier(**_TREES, random_state=seed),
     PSNR: _logistic,
     SSIM: _logistic,
+}
+_LOST_MODELS: Mapping[str, Callable[[int], Any]] = {
+    QUALITY: _poisson,
+    BITS: _poisson,
+    DCT_TREES: lambda seed: HistGradientBoostingRegressor(
+        loss="poisson", **_TREES, random_state=seed
+    ),
 }
 
 

@@ -90,10 +90,12 @@ class UtilityDataModule(LightningDataModule):
         detectors = tuple(self._detectors or self.label_set.detectors)
         columns = {name: self.label_set.column(name, detectors) for name in ("y", "u", "m")}
         self.y, self.u, self.m = columns["y"], columns["u"], columns["m"]
+        self.lost = self.label_set.lost(detectors)
         self.targets = detectors
         if self._combine:
             self.y = self.label_set.combined(detectors)[:, None]
             self.u, self.m = _mean_known(self.u), _mean_known(self.m)
+            self.lost = np.full_like(self.u, np.nan)
             self.targets = (UNANIMOUS,)
         self.shown = self._shown_rows()
         for split in ("train", "val", "test"):
@@ -142,9 +144,11 @@ class UtilityDataModule(LightningDataModule):
         """The parents of a split; in training some of their conditions, else all."""
         rows, per_parent = self.rows(split), None
         if split == "train":
-            # Pictures that no detector says anything of teach nothing.
-            rows, per_parent = rows[(self.y[rows] >= 0).any(axis=1)], self._per_parent
-        return ParentDataset(self.label_set, rows, self.y, self.u, self.m, per_parent, self._seed)
+            # Pictures of which nothing is known, not even that they have nothing to lose.
+            taught = (self.y[rows] >= 0) | ~np.isnan(self.lost[rows])
+            rows, per_parent = rows[taught.any(axis=1)], self._per_parent
+        labels = (self.y, self.u, self.m, self.lost)
+        return ParentDataset(self.label_set, rows, *labels, per_parent, self._seed)
 
     def resume_at(self, epoch: int, batches: int) -> None:
         """Let the training begin within an epoch, after so many batches of each process."""

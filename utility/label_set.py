@@ -110,6 +110,17 @@ class LabelSet:
         chosen = self._known(detectors)
         return np.stack([self.labels[detector][name] for detector in chosen], axis=1)
 
+    def lost(self, detectors: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """Objects that detectors find in the pristine picture and not in this one: [R, D].
+
+        What replacing the picture by its pristine version brings back; 0 where nothing was found.
+
+        Raises:
+            ValueError: if the set has no such detector.
+        """
+        kept = np.nan_to_num(self.column("m", detectors), nan=1.0)
+        return (self.column("n_ref", detectors) * (1 - kept)).round().astype(np.float32)
+
     def combined(self, detectors: Sequence[str] | None = None) -> NDArray[np.int8]:
         """The labels on which detectors agree, see `unanimous`: int8 [R].
 

@@ -1,4 +1,4 @@
-"""What the predictor is trained on: labels, utility, kept fraction, quality, and their order."""
+"""What the predictor is trained on: labels, graded ones, the quality, and their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from utility.network import LEVELS, Outputs
 from utility.picture_batch import PictureBatch
 
-TERMS = ("useful", "utility", "kept", "quality", "ranking")
+TERMS = ("useful", "utility", "kept", "lost", "quality", "ranking")
 HUBER_DELTA = 0.5  # of u, which lies in -1..1
 MIDDLE_SCALE, STEP = 200.0, 5.0  # libjpeg's scale 40 to 1000 becomes -1 to 1
 
@@ -56,6 +56,11 @@ class UtilityLoss(nn.Module):
             reached = reached_levels(batch.m.nan_to_num())
             loss = F.binary_cross_entropy_with_logits(outputs.kept, reached, reduction="none")
             terms["kept"] = _mean(loss.mean(-1), known & ~batch.m.isnan())
+        if outputs.lost is not None:
+            # Its expectation is what a decision needs, and the mean of a Poisson fit is that.
+            lost = batch.lost.nan_to_num()
+            loss = F.poisson_nll_loss(outputs.lost, lost, log_input=True, reduction="none")
+            terms["lost"] = _mean(loss, ~batch.lost.isnan())
         if outputs.quality is not None:
             jpeg = batch.qualities > 0
             target = quality_target(batch.qualities.clamp(min=1))

@@ -24,11 +24,14 @@ class Estimates(NamedTuple):
         useful: float32 [N, T], calibrated probability that the picture is useful to it.
         utility: float32 [N, T], relative utility in -1..1; None without that head.
         kept: float32 [N, T], share of the objects that it still finds; None without that head.
+        lost: float32 [N, T], how many objects it would find in the pristine picture and does not
+            find in this one, as expected; None without that head.
     """
 
     useful: Tensor
     utility: Tensor | None
     kept: Tensor | None
+    lost: Tensor | None
 
     def score(self) -> Tensor:
         """One number a picture, float32 [N] in 0..1: the mean probability over the targets.
@@ -39,8 +42,7 @@ class Estimates(NamedTuple):
 
     def cpu(self) -> Estimates:
         """The same on the CPU."""
-        utility, kept = (None if each is None else each.cpu() for each in self[1:])
-        return Estimates(self.useful.cpu(), utility, kept)
+        return Estimates(*(None if each is None else each.cpu() for each in self))  # type: ignore[arg-type]
 
 
 class UtilityPredictor(TrainedModule):
@@ -122,13 +124,14 @@ class UtilityPredictor(TrainedModule):
 
     def estimates(self, outputs: Outputs) -> Estimates:
         """What the network's outputs mean."""
-        utility, kept = outputs.utility, outputs.kept
+        utility, kept, lost = outputs.utility, outputs.kept, outputs.lost
         if kept is not None:
             kept = kept.float().sigmoid().sum(-1) / (LEVELS - 1)
         return Estimates(
             self.calibration.probabilities(outputs.useful),
             None if utility is None else utility.float().clamp(-1, 1),
             kept,
+            None if lost is None else lost.float().exp(),
         )
 
     @override

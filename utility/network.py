@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from detectors.timm_features import timm_features
 
 LEVELS = 5
-HEADS = ("useful", "utility", "kept", "quality")
+HEADS = ("useful", "utility", "kept", "lost", "quality")
 
 
 class Outputs(NamedTuple):
@@ -21,12 +21,14 @@ class Outputs(NamedTuple):
         useful: [N, T], log-odds of label 1.
         utility: [N, T], relative utility u.
         kept: [N, T, 4], log-odds that the kept fraction m reaches .2, .4, .6 and .8.
+        lost: [N, T], logarithm of the number of objects lost that is expected.
         quality: [N], of the JPEG, see `loss.quality_target`.
     """
 
     useful: Tensor
     utility: Tensor | None
     kept: Tensor | None
+    lost: Tensor | None
     quality: Tensor | None
 
 
@@ -63,6 +65,7 @@ class UtilityNetwork(nn.Module):
         self.useful = nn.Linear(channels, targets * (2 if two_logits else 1))
         self.utility = nn.Linear(channels, targets) if "utility" in heads else None
         self.kept = nn.Linear(channels, targets) if "kept" in heads else None
+        self.lost = nn.Linear(channels, targets) if "lost" in heads else None
         self.quality = nn.Linear(channels, 1) if "quality" in heads else None
         # One slope for all levels (CORAL, Cao et al. 2020), so that their order is kept.
         steps = torch.linspace(1.5, -1.5, LEVELS - 1).repeat(targets, 1)
@@ -89,5 +92,6 @@ class UtilityNetwork(nn.Module):
             useful,
             None if self.utility is None else self.utility(pooled),
             kept,
+            None if self.lost is None else self.lost(pooled),
             None if self.quality is None else self.quality(pooled)[:, 0],
         )

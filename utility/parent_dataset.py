@@ -47,6 +47,7 @@ class ParentDataset(Dataset[PictureBatch]):
         y: int8 [R, T] over all rows of the label set: the labels.
         u: float32 [R, T], relative utility, NaN where there is none.
         m: float32 [R, T], kept fraction, likewise.
+        lost: float32 [R, T], objects lost, likewise.
         per_parent: how many conditions an item shows, drawn anew each epoch; all if None.
         seed: of the draws, with epoch and index.
     """
@@ -58,11 +59,17 @@ class ParentDataset(Dataset[PictureBatch]):
         y: NDArray[np.int8],
         u: NDArray[np.float32],
         m: NDArray[np.float32],
+        lost: NDArray[np.float32],
         per_parent: int | None = None,
         seed: int = 0,
     ) -> None:
         self._set = label_set
-        self._labels: dict[str, NDArray[Any]] = {"y": y.astype(np.int64), "u": u, "m": m}
+        self._labels: dict[str, NDArray[Any]] = {
+            "y": y.astype(np.int64),
+            "u": u,
+            "m": m,
+            "lost": lost,
+        }
         self._per_parent = per_parent
         self._seed = seed
         ids = label_set.images["image_id"][rows]

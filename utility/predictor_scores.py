@@ -25,8 +25,8 @@ class PredictorScores(NamedTuple):
 
     Attributes:
         targets: T names.
-        estimates: 'useful' -> float32 [R, T], calibrated probabilities; and of the graded labels
-            'u' and 'm' those that it has heads for.
+        estimates: 'useful' -> float32 [R, T], calibrated probabilities; and of 'u', 'm' and
+            'lost' those that it has heads for.
         milliseconds: of a picture, without decoding and distorting.
     """
 
@@ -86,7 +86,7 @@ def _loader(
 ) -> DataLoader[PictureBatch]:
     """The pictures without labels."""
     nothing = np.zeros((len(label_set), 0), dtype=np.float32)
-    dataset = ParentDataset(label_set, rows, nothing.astype(np.int8), nothing, nothing)
+    dataset = ParentDataset(label_set, rows, nothing.astype(np.int8), nothing, nothing, nothing)
     return DataLoader(
         dataset,
         batch_sampler=EvaluationBatches(len(dataset), 1, 0, batch_size),
@@ -96,9 +96,9 @@ def _loader(
 
 
 def _in_order(parts: Sequence[Estimates], place: NDArray[np.int64]) -> dict[str, Any]:
-    """'useful', 'u', 'm' -> [R, T] by the places of the rows, without what no head gave."""
+    """'useful', 'u', 'm', 'lost' -> [R, T] by the places of the rows, without what no head gave."""
     columns: dict[str, Any] = {}
-    for name, batches in zip(("useful", "u", "m"), zip(*parts, strict=True), strict=True):
+    for name, batches in zip(("useful", "u", "m", "lost"), zip(*parts, strict=True), strict=True):
         if batches[0] is not None:
             joined = torch.cat(batches).numpy()
             columns[name] = np.empty_like(joined)

@@ -21,10 +21,12 @@ from utility.baselines import (
     DCT_TREES,
     ORACLE,
     OWN,
+    QUALITY,
     baseline_scores,
     detector_scores,
 )
 from utility.datamodule import UNANIMOUS
+from utility.expected_loss import by_loss, loss_orders
 from utility.graded import GRADED, graded_table
 from utility.label_set import LabelSet
 from utility.labels import unanimous
@@ -141,6 +143,7 @@ class UtilityProtocol:
         common = unanimous(unseen.column("y", detectors))[rows]
         names = ("accuracy_unseen", "graded_unseen", "replacement", "replacement_within")
         tables: dict[str, Any] = {name: {} for name in names}
+        orders = loss_orders(seen, unseen, rows, detectors, scores)
         for name, own in unseen_scorers(seen, unseen, rows, detectors, scores).items():
             y = unseen.labels[name]["y"][rows]
             tables["accuracy_unseen"][name] = target_table(
@@ -148,7 +151,7 @@ class UtilityProtocol:
             )
             graded = estimates_of(name, scores)
             tables["graded_unseen"][name] = graded_table(unseen, rows, name, own, graded)
-            pooled, within = self._replacement(unseen, rows, name, own, list(scores))
+            pooled, within = self._replacement(unseen, rows, name, own, orders[name], list(scores))
             tables["replacement"][name] = pooled
             tables["replacement_within"][name] = within
         return tables
@@ -159,17 +162,20 @@ class UtilityProtocol:
         rows: NDArray[np.int64],
         detector: str,
         scorers: Mapping[str, Scores],
-        leaders: Sequence[str],
+        orders: Mapping[str, Scores],
+        predictors: Sequence[str],
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """With all pictures in one, and within each condition."""
+        """With all pictures in one, and within each condition; by label and by expected loss."""
         log.info("%s: mAP with pictures replaced", detector)
         versions = BothVersions.of(unseen, detector, rows)
         thresholded = [name for name in scorers if name != OWN]
-        pooled = replacement_curves(versions, scorers, thresholded, self._resamples)
+        pooled = replacement_curves(versions, {**scorers, **orders}, thresholded, self._resamples)
         _, condition = np.unique(unseen.images["condition"][rows], return_inverse=True)
         # What knows the condition alone is the random order there.
-        chosen = {name: scorers[name] for name in (*leaders, BITS, DCT_TREES, OWN, ORACLE)}
+        chosen = {name: scorers[name] for name in (*predictors, BITS, DCT_TREES, OWN, ORACLE)}
+        chosen |= {name: score for name, score in orders.items() if name != by_loss(QUALITY)}
         within = replacement_curves(versions, chosen, [], self._resamples, strata=condition)
+        leaders = [*predictors, *(name for name in map(by_loss, predictors) if name in orders)]
         return replacement_table(pooled, leaders), replacement_table(within, leaders)
 
 

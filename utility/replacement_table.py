@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utility.baselines import BITS, DCT_TREES, QUALITY
+from utility.expected_loss import by_loss
 from utility.replacement import SHARES, Curve
 from utility.resampling import estimate
 
@@ -24,7 +25,8 @@ def replacement_table(curves: Mapping[str, Curve], predictors: Sequence[str]) ->
         predictors: the scorers that are set against what they must beat.
     """
     at_random = curves[RANDOM]
-    rivals = [other for other in (RANDOM, QUALITY, BITS, DCT_TREES) if other in curves]
+    simple = (QUALITY, BITS, DCT_TREES)
+    rivals = [o for o in (RANDOM, *simple, *map(by_loss, simple)) if o in curves]
     return {
         "shares": list(SHARES),
         "none": float(at_random.map[0, 0]),

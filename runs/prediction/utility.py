@@ -42,6 +42,7 @@ class RankedPicture:
         useful: probability by target.
         utility: mean relative utility over the targets; None without that head.
         kept: mean share of the objects that detectors still find; likewise.
+        lost: mean number of objects that the distortion costs them; likewise.
         lowest_quality: the lowest JPEG quality of the ladder at which, and above which, it stays
             useful; None if it is at none.
         thumbnail: small, for the sheet.
@@ -53,6 +54,7 @@ class RankedPicture:
     useful: dict[str, float]
     utility: float | None
     kept: float | None
+    lost: float | None
     lowest_quality: int | None
     thumbnail: Picture
 
@@ -118,6 +120,7 @@ def _judge(predictor: UtilityPredictor, frame: Frame, qualities: Sequence[int]) 
         dict(zip(predictor.targets, useful, strict=True)),
         None if estimates.utility is None else float(estimates.utility[0].mean()),
         None if estimates.kept is None else float(estimates.kept[0].mean()),
+        None if estimates.lost is None else float(estimates.lost[0].mean()),
         lowest_useful(scores[1:], qualities),
         contact_sheet([frame.picture], 1, TILE, gap=0),
     )
@@ -135,6 +138,7 @@ def _csv(ranked: Sequence[RankedPicture]) -> str:
             "lowest_quality": picture.lowest_quality,
             "utility": _rounded(picture.utility),
             "kept": _rounded(picture.kept),
+            "lost": _rounded(picture.lost),
             **{f"useful to {name}": round(p, 4) for name, p in picture.useful.items()},
         }
         for rank, picture in enumerate(ranked, start=1)

@@ -21,6 +21,7 @@ from utility.baselines import (
     QUALITY,
     baseline_scores,
     detector_scores,
+    lost_baselines,
 )
 from utility.label_set import LabelSet
 from utility.metrics import auroc, within_group_auroc
@@ -56,6 +57,26 @@ def test_each_baseline_scores_other_qualities_and_detectors(
         assert ((values >= 0) & (values <= 1)).all(), name
     again = baseline_scores(seen, seen.column("y"), seen.rows("train"), unseen, rows)
     assert all((again[name] == values).all() for name, values in scores.items())
+
+
+def test_objects_lost_are_expected_by_quality_and_content(
+    sets: tuple[LabelSet, LabelSet],
+) -> None:
+    seen, unseen = sets
+    rows = unseen.rows("test")
+    rows = rows[unseen.images["condition"][rows] != CLEAN]
+    expected = lost_baselines(seen, seen.rows("train"), unseen, rows)
+    quality, lost = unseen.images["quality"][rows], unseen.lost(["c"])[rows, 0]
+    assert set(lost.tolist()) == {0, 3}
+    for level in np.unique(quality):
+        assert len(set(expected[QUALITY][quality == level].tolist())) == 1
+    means = [expected[QUALITY][quality == level].mean() for level in np.unique(quality)]
+    assert means == sorted(means, reverse=True)
+    assert within_group_auroc(lost > 0, expected[DCT_TREES], quality) > 0.7
+    for name, values in expected.items():
+        assert (values >= 0).all(), name
+        # Of all objects three in a picture, by detectors of other handicaps than this one.
+        assert values.mean() == pytest.approx(lost.mean(), abs=0.5), name
 
 
 def test_what_asks_detectors_is_theirs(sets: tuple[LabelSet, LabelSet]) -> None:

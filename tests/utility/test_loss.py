@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from utility.loss import UtilityLoss, quality_target, ranking_loss, reached_levels
+from utility.loss import TERMS, UtilityLoss, quality_target, ranking_loss, reached_levels
 from utility.network import Outputs, UtilityNetwork
 from utility.picture_batch import PictureBatch
 
@@ -24,13 +24,15 @@ def batch(**changes: object) -> PictureBatch:
         "y": torch.tensor([[0, 1], [1, 1], [-1, 0], [-1, 1]]),
         "u": torch.tensor([[-0.5, 0.6], [0.8, 0.5], [NAN, -1.0], [NAN, 0.3]]),
         "m": torch.tensor([[0.0, 0.7], [1.0, 0.7], [NAN, 0.0], [NAN, 0.5]]),
+        "lost": torch.tensor([[2.0, 1.0], [0.0, 1.0], [NAN, 2.0], [NAN, 1.0]]),
     }
     return PictureBatch([torch.zeros(3, 1, 1)] * 4, **{**columns, **changes})  # type: ignore[arg-type]
 
 
 def outputs(generator: int = 0) -> Outputs:
     torch.manual_seed(generator)
-    return Outputs(torch.randn(4, 2), torch.randn(4, 2), torch.randn(4, 2, 4), torch.randn(4))
+    shapes = {"useful": (4, 2), "utility": (4, 2), "kept": (4, 2, 4), "quality": (4,)}
+    return Outputs(**{name: torch.randn(s) for name, s in shapes.items()}, lost=torch.randn(4, 2))
 
 
 def test_both_labels_count_alike_and_no_statement_not_at_all() -> None:
@@ -63,17 +65,35 @@ def test_two_logits_are_the_cross_entropy_over_two_classes() -> None:
 
 
 def test_terms_ignore_what_is_not_known() -> None:
-    weights = {"useful": 1.0, "utility": 1.0, "kept": 1.0, "quality": 1.0, "ranking": 1.0}
+    weights = dict.fromkeys(TERMS, 1.0)
     loss, data = UtilityLoss([0.5, 0.5], weights), batch()
     first = outputs()
     other = Outputs(*(tensor.clone() for tensor in first))
     other.useful[2:, 0] += 5
     other.utility[2:, 0] += 5
     other.kept[2:, 0] += 5
+    other.lost[2:, 0] += 5
     a, b = loss(first, data), loss(other, data)
     assert set(a) == set(weights)
     assert all(torch.equal(a[term], b[term]) for term in weights)
     assert all(torch.isfinite(value) for value in a.values())
+
+
+def test_objects_lost_are_learned_as_the_mean_of_a_poisson_distribution() -> None:
+    """Its likelihood is highest where the expectation is the mean of what was counted."""
+    loss = UtilityLoss([0.5, 0.5], {"useful": 1.0, "lost": 1.0})
+    out, data = outputs(), batch()
+    known = [(n, t) for n in range(4) for t in range(2) if not math.isnan(data.lost[n, t])]
+    terms = [
+        math.exp(float(out.lost[n, t])) - float(data.lost[n, t] * out.lost[n, t]) for n, t in known
+    ]
+    assert float(loss(out, data)["lost"]) == pytest.approx(sum(terms) / 6, rel=1e-5)
+    mean = math.log(sum(float(data.lost[n, t]) for n, t in known) / 6)
+    at = [
+        float(loss(out._replace(lost=torch.full((4, 2), mean + off)), data)["lost"])
+        for off in (-0.1, 0.0, 0.1)
+    ]
+    assert at[1] < min(at[0], at[2])
 
 
 def test_only_a_wrong_order_of_qualities_costs() -> None:

@@ -68,7 +68,7 @@ def report(
 ) -> Path:
     folder = tmp_path_factory.mktemp("protocol")
     runs = [
-        write_run(folder / "each", label_folder),
+        write_run(folder / "each", label_folder, loss_weights={"useful": 1.0, "lost": 1.0}),
         write_run(
             folder / "common", label_folder, targets=["unanimous"], useful_share=[0.5],
             two_logits=True,
@@ -93,9 +93,13 @@ def test_every_table_has_the_predictors_and_the_simple_scores(report: Path) -> N
         assert {"each", "common", *simple, "own", "oracle"} <= names
     for part in ("replacement", "replacement_within"):
         assert "random" in metrics[part]["c"]["scorers"]
-        assert set(metrics[part]["c"]["ahead"]) == {"each", "common"}
+        # The other one has no head that counts the objects lost.
+        assert set(metrics[part]["c"]["ahead"]) == {"each", "common", "each, by loss"}
+        assert {"DCT trees, by loss", "oracle, by loss"} <= set(metrics[part]["c"]["scorers"])
     # Within conditions what knows the condition alone is the random order.
-    assert {"quality only", "majority"}.isdisjoint(metrics["replacement_within"]["c"]["scorers"])
+    alone = {"quality only", "quality only, by loss", "majority"}
+    assert alone.isdisjoint(metrics["replacement_within"]["c"]["scorers"])
+    assert "quality only, by loss" in metrics["replacement"]["c"]["ahead"]["each, by loss"]
 
 
 def test_the_quality_knows_nothing_within_a_quality_and_the_oracle_all(report: Path) -> None:
