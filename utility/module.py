@@ -12,7 +12,7 @@ from typing_extensions import override
 from detectors.trained_module import OptimizerFactory, ScheduleFactory, TrainedModule
 from utility.calibration import Calibration
 from utility.loss import UtilityLoss
-from utility.network import LEVELS, Outputs, UtilityNetwork
+from utility.network import LEVELS, Outputs, Pooling, UtilityNetwork
 from utility.picture_batch import PictureBatch
 from utility.views import Kind, Views
 
@@ -60,6 +60,7 @@ class UtilityPredictor(TrainedModule):
         crops: of a picture.
         train_crops: of a picture in training, fewer for speed.
         two_logits: a softmax over two classes a target, as in the paper.
+        pooling: of features, 'mean' or 'attention', see `UtilityNetwork`.
         loss_weights: term -> weight, see `UtilityLoss`; those without weight have no head.
         optimizer: see `TrainedModule`, as for the other three.
         schedule: likewise.
@@ -83,6 +84,7 @@ class UtilityPredictor(TrainedModule):
         crops: int = 5,
         train_crops: int = 2,
         two_logits: bool = False,
+        pooling: Pooling = "mean",
         loss_weights: Mapping[str, float] | None = None,
         optimizer: OptimizerFactory | None = None,
         schedule: ScheduleFactory | None = None,
@@ -102,7 +104,7 @@ class UtilityPredictor(TrainedModule):
         self.views = Views(views, view_size, crops, train_crops)
         self.network = UtilityNetwork(
             len(targets), backbone, backbone_arguments or {}, backbone_weights,
-            self.loss.weights, two_logits,
+            self.loss.weights, two_logits, pooling,
         )  # fmt: skip
         # The checkpoint has the weights; rebuilding from it must not ask for a file again.
         self.hparams.update(backbone_weights=None)
