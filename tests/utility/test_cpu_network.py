@@ -30,7 +30,7 @@ def predictor(pictures: list[Tensor]) -> UtilityPredictor:
     torch.manual_seed(0)
     predictor = UtilityPredictor(
         ["a"], [0.5], (), "resnet10t", view_size=64, crops=2,
-        loss_weights={"useful": 1.0, "utility": 1.0, "kept": 1.0},
+        loss_weights={"useful": 1.0, "utility": 1.0, "kept": 1.0, "lost": 1.0},
     )  # fmt: skip
     predictor.train()
     predictor(pictures)  # moves the running statistics, which are folded

@@ -28,7 +28,8 @@ class Brightness(UtilityPredictor):
 
     def estimate(self, pictures: list[torch.Tensor]) -> Estimates:
         means = torch.stack([picture.float().mean() / 255 for picture in pictures])
-        return Estimates(means[:, None].repeat(1, 2), None, None)
+        lost = 4 * (1 - means)
+        return Estimates(means[:, None].repeat(1, 2), None, None, lost[:, None].repeat(1, 2))
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_pictures_are_ranked_the_least_useful_first(
     assert [row["useful"] for row in rows] == ["0", "1", "1"]
     assert [row["lowest_quality"] for row in rows] == ["", "3", "3"]  # of its training
     assert float(rows[2]["useful to a"]) == pytest.approx(240 / 255, abs=1e-3)
+    assert float(rows[0]["lost"]) == pytest.approx(4 * (1 - 20 / 255), abs=1e-3)
     sheet = cv2.imread(str(out / "contact_sheet.jpg"))
     assert sheet is not None
     assert sheet.shape[1] > 3 * 240
