@@ -35,6 +35,8 @@ def composed(*overrides: str) -> Any:
         ("jpeg_low_unseen", 9),
         ("mixed", 17),
         ("mixed_unseen", 17),
+        ("drawn_doors", 10),
+        ("drawn_doors_unseen", 9),
         ("corruptions", 75),
         ("corruptions_all", 95),
     ],
@@ -51,7 +53,7 @@ def test_each_choice_of_distortions_is_a_list_of_conditions(choice: str, count: 
 def test_every_file_of_the_group_is_tested_above() -> None:
     assert {file.stem for file in GROUP.glob("*.yaml")} == {
         "jpeg_ladder", "jpeg_unseen", "jpeg_low", "jpeg_low_unseen", "mixed", "mixed_unseen",
-        "corruptions", "corruptions_all",
+        "drawn_doors", "drawn_doors_unseen", "corruptions", "corruptions_all",
     }  # fmt: skip
 
 

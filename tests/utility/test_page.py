@@ -106,7 +106,7 @@ def test_drawn_doors_from_nothing(
     seen, unseen = (LabelSet.open(f"data/utility/{name}") for name in ("doors", "doors_unseen"))
     assert len(seen.detectors) == 3
     assert not set(seen.detectors) & set(unseen.detectors)
-    assert len(seen.meta["conditions"]) == len(unseen.meta["conditions"]) == 10
+    assert (len(seen.meta["conditions"]), len(unseen.meta["conditions"])) == (11, 10)
     assert set(unseen.images["split"]) == {"test"}
     # Detectors of one step say nothing worth learning: from here on toy labels.
     sets = tmp_path / "data" / "utility"
