@@ -13,6 +13,9 @@ from evaluation.drawing import class_colour
 from evaluation.report.chart_frame import Frame, Point, Trace, y_ticks
 from evaluation.report.page import page_environment
 from structures.atomic_file import write_atomically
+from utility.baselines import MAJORITY, ORACLE
+from utility.expected_loss import by_loss
+from utility.replacement_table import RANDOM
 
 GREY = "rgb(140 140 140)"
 
@@ -78,8 +81,12 @@ def write_protocol_report(path: Path, metrics: Mapping[str, Any]) -> None:
 
 
 def replacement_chart(detector: str, table: Mapping[str, Any]) -> LineChart:
-    """mAP against the share of replaced pictures; random and oracle are dashed."""
-    shares, scorers = table["shares"], table["scorers"]
+    """mAP against the share of replaced pictures; random and oracle are dashed.
+
+    Of what has an order by loss, that is drawn; of what knows nothing, the random one.
+    """
+    shares, every = table["shares"], table["scorers"]
+    scorers = {n: row for n, row in every.items() if by_loss(n) not in every and n != MAJORITY}
     heights = y_ticks([value for row in scorers.values() for value in row["map"]])
     frame = Frame(42, 14, 330, 230, (0, 1), heights[-1])
     lines = [
@@ -124,7 +131,7 @@ def _line(
         for x, y in zip(xs, ys, strict=True)
         if y == y
     ]
-    controls = name in ("random", "oracle", "majority")
+    controls = name in (RANDOM, ORACLE, by_loss(ORACLE))
     colour = GREY if controls else "rgb({} {} {})".format(*class_colour(place + 1))
     return Line(name, colour, Trace(name, points), controls)
 

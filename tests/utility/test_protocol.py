@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from evaluate import evaluate
 from utility.module import UtilityPredictor
+from utility.protocol_report import replacement_chart
 from utility.tables import IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,3 +169,17 @@ def test_a_predictor_is_no_detector(label_folder: Path, tmp_path: Path) -> None:
                                              f"paths.run={tmp_path / 'o'}"])  # fmt: skip
     with pytest.raises(ValueError, match="protocol=utility"):
         evaluate(cfg)
+
+
+def test_a_chart_has_the_order_by_loss_of_what_has_one() -> None:
+    table = {"shares": [0, 1], "scorers": {
+        name: {"map": [0.2, height]} for name, height in {
+            "seed 0": 0.5, "seed 1": 0.4, "seed 0, by loss": 0.6, "majority": 0.3, "random": 0.3,
+            "oracle": 0.7, "oracle, by loss": 0.8,
+        }.items()
+    }}  # fmt: skip
+    lines = replacement_chart("c", table).lines
+    dashed = {line.name: line.dashed for line in lines}
+    assert dashed == {
+        "seed 1": False, "seed 0, by loss": False, "random": True, "oracle, by loss": True
+    }  # fmt: skip
