@@ -60,10 +60,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    weights = {"useful": 1.0, "utility": 1.0, "kept": 0.5, "quality": 0.1}
+    weights = {"useful": 1.0, "utility": 1.0, "kept": 0.5, "lost": 0.5, "quality": 0.1}
     predictor = UtilityPredictor(
-        ["a", "b", "c"], [0.5] * 3, backbone=args.backbone, views="crops", loss_weights=weights
-    ).eval()
+        ["a", "b", "c"], [0.5] * 3, backbone=args.backbone, views="crops", loss_weights=weights,
+        pooling="attention",
+    ).eval()  # fmt: skip
     network, views = predictor.network, torch.randn(1, CROPS, 3, SIDE, SIDE)
     ways: dict[str, Callable[[Tensor], object]] = {
         "float32": network,

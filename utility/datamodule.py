@@ -95,7 +95,8 @@ class UtilityDataModule(LightningDataModule):
         if self._combine:
             self.y = self.label_set.combined(detectors)[:, None]
             self.u, self.m = _mean_known(self.u), _mean_known(self.m)
-            self.lost = np.full_like(self.u, np.nan)
+            lost = self.lost.mean(axis=1, keepdims=True)
+            self.lost = np.where(self.y >= 0, lost, np.nan).astype(np.float32)
             self.targets = (UNANIMOUS,)
         self.shown = self._shown_rows()
         for split in ("train", "val", "test"):

@@ -22,8 +22,8 @@ class PictureBatch:
         y: int64 [N, T], 1 useful, 0 not, -1 no statement.
         u: float32 [N, T], relative utility in -1..1; NaN where there is none.
         m: float32 [N, T], kept fraction in 0..1; likewise.
-        lost: float32 [N, T], objects found in the pristine picture and not in this one; NaN for
-            combined labels, which count none.
+        lost: float32 [N, T], objects found in the pristine picture and not in this one; NaN where
+            combined labels make no statement.
     """
 
     pictures: list[Tensor]

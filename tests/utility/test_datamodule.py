@@ -123,3 +123,36 @@ def test_no_common_labels_left_is_told(label_folder: Path, tmp_path: Path) -> No
 def test_missing_pristine_pictures_are_told(label_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="40 of 40 pristine pictures are missing"):
         ready(label_folder, pictures=str(tmp_path))
+
+
+def test_of_combined_labels_the_objects_lost_are_the_mean_of_those_that_agree(
+    label_folder: Path,
+) -> None:
+    combined, each = ready(label_folder, combine=True), ready(label_folder)
+    agreed = combined.y[:, 0] >= 0
+    assert 0 < agreed.sum() < len(agreed)
+    assert np.isnan(combined.lost[~agreed]).all()
+    assert np.array_equal(combined.lost[agreed, 0], each.lost[agreed].mean(axis=1))
+    assert set(np.unique(each.lost)) == {0, 3}
+    batch = next(iter(combined.train_dataloader()))
+    assert (batch.y >= 0).all()
+    assert not batch.lost.isnan().any()
+
+
+def test_pictures_in_which_nothing_is_ever_found_are_shown_for_they_lose_nothing(
+    label_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "toy"
+    shutil.copytree(label_folder, folder)
+    table = pq.read_table(folder / "labels.parquet")
+    blind = table["image_id"].to_numpy() == 1
+    for name, value in {"y": -1, "n_ref": 0, "m": np.nan, "u": np.nan}.items():
+        field, place = LABELS.field(name), table.schema.get_field_index(name)
+        values = np.where(blind, value, table[name].to_numpy())
+        table = table.set_column(
+            place, field, pa.array(values.astype(field.type.to_pandas_dtype()))
+        )
+    pq.write_table(table, folder / "labels.parquet")
+    dataset = ready(folder).dataset("train")
+    assert 1 in dataset.image_ids
+    assert not dataset[(int(np.flatnonzero(dataset.image_ids == 1)[0]), 0)].lost.any()
