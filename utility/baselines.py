@@ -76,7 +76,9 @@ def lost_baselines(
     test_rows: NDArray[np.int64],
     seed: int = 0,
 ) -> dict[str, Scores]:
-    """How many objects quality, bits and coefficients alone expect a picture to have lost.
+    """How many objects quality and coefficients alone expect a picture to have lost.
+
+    The bits per pixel, one number, order JPEGs alike whatever they are fitted to.
 
     Args:
         train: as of `baseline_scores`; its detectors are taken together.
@@ -163,7 +165,6 @@ _MODELS: Mapping[str, Callable[[int], Any]] = {
 }
 _LOST_MODELS: Mapping[str, Callable[[int], Any]] = {
     QUALITY: _poisson,
-    BITS: _poisson,
     DCT_TREES: lambda seed: HistGradientBoostingRegressor(
         loss="poisson", **_TREES, random_state=seed
     ),

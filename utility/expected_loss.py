@@ -8,7 +8,7 @@ the pristine picture and not in this one; its expectation is learned beside the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def loss_orders(
     seen: LabelSet,
     unseen: LabelSet,
     rows: NDArray[np.int64],
-    detectors: list[str],
+    detectors: Sequence[str],
     scores: Mapping[str, PredictorScores],
 ) -> dict[str, dict[str, Scores]]:
     """Scores that are the lower, the more objects a picture is expected to have lost.

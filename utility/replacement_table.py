@@ -26,7 +26,7 @@ def replacement_table(curves: Mapping[str, Curve], predictors: Sequence[str]) ->
     """
     at_random = curves[RANDOM]
     simple = (QUALITY, BITS, DCT_TREES)
-    rivals = [o for o in (RANDOM, *simple, *map(by_loss, simple)) if o in curves]
+    rivals = [name for name in (RANDOM, *simple, *map(by_loss, simple)) if name in curves]
     return {
         "shares": list(SHARES),
         "none": float(at_random.map[0, 0]),
